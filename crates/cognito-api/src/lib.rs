@@ -1,0 +1,1 @@
+//! An API that only signed-in users of an Amazon Cognito user pool can call.

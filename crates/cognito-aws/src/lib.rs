@@ -1,0 +1,1 @@
+//! Exchanges a Cognito ID token for AWS credentials and uses them.

@@ -1,0 +1,1 @@
+//! Turns a bearer token of an Amazon Cognito user pool into claims, or says why not.
