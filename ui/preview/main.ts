@@ -1,0 +1,78 @@
+// The same app with a scripted far side: for a browser without Tauri, for screenshots and tests.
+// No part of the production bundle.
+import { mount } from 'svelte';
+import App from '../src/App.svelte';
+import type { Backend } from '../src/backend';
+import type { CommandError, SessionView } from '../src/bindings';
+
+interface Call {
+  command: string;
+  args: unknown[];
+  resolve: (answer: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+const open: Call[] = [];
+const log: [command: string, ...args: unknown[]][] = [];
+let onView: ((view: SessionView) => void) | undefined;
+
+function command<Answer>(name: string, ...args: unknown[]): Promise<Answer> {
+  log.push([name, ...args]);
+  return new Promise<Answer>((resolve, reject) => {
+    open.push({ command: name, args, resolve: resolve as Call['resolve'], reject });
+  });
+}
+
+function take(name: string): Call {
+  const at = open.findIndex((call) => call.command === name);
+  const [call] = at < 0 ? [] : open.splice(at, 1);
+  if (!call) throw new Error(`${name} is not running`);
+  return call;
+}
+
+/** What a test does in place of Rust. */
+const preview = {
+  /** Every command so far, with its arguments. */
+  log,
+  show(view: SessionView) {
+    if (!onView) throw new Error('the app is not watching');
+    onView(view);
+  },
+  /** Ends the oldest running `name` with an answer. */
+  answer(name: string, answer?: unknown) {
+    take(name).resolve(answer);
+  },
+  /** Ends the oldest running `name` with an error: a CommandError, or what Tauri itself rejects with. */
+  refuse(name: string, error: CommandError | string) {
+    take(name).reject(error);
+  },
+};
+
+declare global {
+  interface Window {
+    preview: typeof preview;
+  }
+}
+window.preview = preview;
+
+const backend: Backend = {
+  watch(view) {
+    onView = view;
+    return command('watch');
+  },
+  async ready() {
+    log.push(['ready']);
+  },
+  signIn: () => command('sign_in'),
+  cancelSignIn: () => command('cancel_sign_in'),
+  async dismissProblem() {
+    log.push(['dismiss_problem']);
+  },
+  callApi: () => command('call_api'),
+  awsIdentity: () => command('aws_identity'),
+  invokeFunction: (name, payload) => command('invoke_function', name, payload),
+  signOut: () => command('sign_out'),
+};
+
+const target = document.getElementById('app');
+if (target) mount(App, { target, props: { backend } });

@@ -1,0 +1,58 @@
+import { Channel, invoke } from '@tauri-apps/api/core';
+import type {
+  ApiAnswerView,
+  AwsIdentityView,
+  CommandError,
+  FunctionAnswerView,
+  SessionView,
+  SignOutView,
+} from './bindings';
+
+/** What the page can ask of the Rust side. Every promise rejects with a {@link CommandError}. */
+export interface Backend {
+  /** Calls `onView` with the current view at once, and again after every change. */
+  watch(onView: (view: SessionView) => void): Promise<void>;
+  /** The page has painted; Rust may show the window. */
+  ready(): Promise<void>;
+  /** Opens the browser. The outcome arrives as a view. */
+  signIn(): Promise<void>;
+  cancelSignIn(): Promise<void>;
+  dismissProblem(): Promise<void>;
+  callApi(): Promise<ApiAnswerView>;
+  awsIdentity(): Promise<AwsIdentityView>;
+  /** `payload` is JSON text and is passed on as typed. */
+  invokeFunction(name: string, payload: string): Promise<FunctionAnswerView>;
+  signOut(): Promise<SignOutView>;
+}
+
+/** The app's own backend: Tauri commands. The only place in the UI that knows Tauri. */
+export const tauri: Backend = {
+  watch(onView) {
+    const channel = new Channel<SessionView>();
+    channel.onmessage = onView;
+    return invoke('watch', { channel });
+  },
+  ready: () => invoke('ready'),
+  signIn: () => invoke('sign_in'),
+  cancelSignIn: () => invoke('cancel_sign_in'),
+  dismissProblem: () => invoke('dismiss_problem'),
+  callApi: () => invoke('call_api'),
+  awsIdentity: () => invoke('aws_identity'),
+  invokeFunction: (name, payload) => invoke('invoke_function', { name, payload }),
+  signOut: () => invoke('sign_out'),
+};
+
+/**
+ * What a command rejected with, as a {@link CommandError}. Tauri itself rejects with a plain string
+ * (an unlisted command, a malformed argument): a fault of this app, for which there is one remedy.
+ */
+export function asCommandError(reason: unknown): CommandError {
+  if (typeof reason === 'object' && reason !== null && 'message' in reason && 'remedy' in reason) {
+    return reason as CommandError;
+  }
+  return {
+    code: 'Unexpected',
+    message: 'The window could not reach Keyfob.',
+    remedy: 'Quit Keyfob and start it again.',
+  };
+}

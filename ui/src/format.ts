@@ -1,0 +1,96 @@
+const dateAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const timeOnly = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
+
+/** A Unix time as a date and time of day, in the reader's own format. */
+export function moment(unixSeconds: number): string {
+  return dateAndTime.format(unixSeconds * 1000);
+}
+
+/** As {@link moment}, but only the time of day when that is less than half a day away. */
+export function soon(unixSeconds: number, now: number): string {
+  return Math.abs(unixSeconds - now) < 12 * 3600
+    ? timeOnly.format(unixSeconds * 1000)
+    : moment(unixSeconds);
+}
+
+/** A length of time in its one or two largest units: `29 days`, `3 h 5 min`, `59 min`. */
+export function duration(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  const days = Math.floor(hours / 24);
+  if (days >= 2) return `${days} days`;
+  if (hours >= 1) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+  if (minutes >= 1) return `${minutes} min`;
+  return 'less than a minute';
+}
+
+/** A countdown: `4:05`. */
+export function countdown(seconds: number): string {
+  const left = Math.max(0, seconds);
+  return `${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}`;
+}
+
+/** One or two letters for a name; an e-mail address or user name gives one. */
+export function initials(name: string): string {
+  const words = name.trim().split(/\s+/);
+  const letters = [words[0], words.length > 1 ? words.at(-1) : undefined];
+  return letters
+    .map((word) => (word ? String.fromCodePoint(word.codePointAt(0) ?? 63) : ''))
+    .join('')
+    .toLocaleUpperCase();
+}
+
+/** Why `text` is not JSON, or null when it is. */
+export function jsonFault(text: string): string | null {
+  if (text.trim() === '') return 'Write a JSON value, for example {}.';
+  try {
+    JSON.parse(text);
+    return null;
+  } catch (fault) {
+    return fault instanceof Error ? fault.message : 'Not JSON.';
+  }
+}
+
+// Beyond this a web view takes noticeably long to lay the text out.
+const SHOWN = 50_000;
+
+/**
+ * JSON text laid out for reading; anything else unchanged. Works on the text, not on parsed values:
+ * JSON.parse and back would round large numbers and drop repeated keys.
+ */
+export function pretty(text: string): string {
+  if (text.length > SHOWN) {
+    return `${text.slice(0, SHOWN)}\n… ${text.length - SHOWN} more characters; Copy takes all.`;
+  }
+  if (jsonFault(text) !== null) return text;
+  const tokens = text.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{},:]|[^\s[\]{},:"]+/g) ?? [];
+  let out = '';
+  let depth = 0;
+  const newline = () => '\n' + '  '.repeat(depth);
+  tokens.forEach((token, at) => {
+    const empty = /[[{]/.test(tokens[at - 1] ?? '') && tokens[at - 1]?.length === 1;
+    if (token === '}' || token === ']') {
+      depth -= 1;
+      out += empty ? token : newline() + token;
+    } else {
+      if (empty) out += newline();
+      out += token;
+      if (token === '{' || token === '[') depth += 1;
+      else if (token === ',') out += newline();
+      else if (token === ':') out += ' ';
+    }
+  });
+  return out;
+}
+
+/** The string member `name` of a JSON object, if `text` is one and has it. */
+export function member(text: string, name: string): string | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null) return null;
+    const found = (value as Record<string, unknown>)[name];
+    return typeof found === 'string' ? found : null;
+  } catch {
+    return null;
+  }
+}

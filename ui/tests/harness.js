@@ -1,0 +1,116 @@
+// Builds the app once, serves it under the CSP the desktop app sets, and drives it in Chromium.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { build, preview } from 'vite';
+import { NOW } from './views.js';
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+/** As in tauri.conf.json. */
+export const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+  "connect-src ipc: http://ipc.localhost; font-src 'self'";
+
+/**
+ * Serves `page` (index.html or preview.html) as built for production and starts a browser.
+ * `open(options)` gives a page whose clock stands at NOW; `close()` ends all of it.
+ */
+export async function start(page) {
+  const outDir = await mkdtemp(join(tmpdir(), 'keyfob-ui-'));
+  await build({
+    root,
+    logLevel: 'error',
+    build: { outDir, emptyOutDir: true, rolldownOptions: { input: join(root, page) } },
+  });
+  const server = await preview({
+    root,
+    logLevel: 'error',
+    build: { outDir },
+    preview: {
+      host: '127.0.0.1',
+      port: 0,
+      strictPort: false,
+      headers: { 'Content-Security-Policy': CSP },
+    },
+  });
+  const { port } = server.httpServer.address();
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    // Containers run as root, where Chromium's own sandbox cannot start.
+    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+  });
+
+  return {
+    outDir,
+    async open({ width = 440, height = 640, scheme = 'light', prepare, ...context } = {}) {
+      const session = await browser.newContext({
+        viewport: { width, height },
+        colorScheme: scheme,
+        locale: 'en-GB',
+        timezoneId: 'UTC',
+        ...context,
+      });
+      const tab = await session.newPage();
+      tab.setDefaultTimeout(5_000);
+      tab.faults = [];
+      tab.on('pageerror', (error) => tab.faults.push(String(error)));
+      tab.on('console', (message) => {
+        if (['error', 'warning'].includes(message.type())) tab.faults.push(message.text());
+      });
+      // Time moves only when a test moves it, yet animation frames and timers still run.
+      await tab.clock.setFixedTime(NOW * 1000);
+      await prepare?.(tab);
+      await tab.goto(`http://127.0.0.1:${port}/${page}`);
+      return tab;
+    },
+    async close() {
+      await browser.close();
+      await server.close();
+      await rm(outDir, { recursive: true, force: true });
+    },
+  };
+}
+
+export const show = (tab, view) => tab.evaluate((view) => window.preview.show(view), view);
+export const answer = (tab, name, value) =>
+  tab.evaluate(([name, value]) => window.preview.answer(name, value), [name, value]);
+export const refuse = (tab, name, error) =>
+  tab.evaluate(([name, error]) => window.preview.refuse(name, error), [name, error]);
+export const calls = (tab, name) =>
+  tab.evaluate((name) => window.preview.log.filter(([command]) => command === name), name);
+
+/** Accessibility violations of the page as it stands, one readable line each. */
+export async function violations(tab) {
+  // Through the debugger, not as a script element: the page's CSP forbids those, rightly.
+  if (!(await tab.evaluate(() => 'axe' in window))) {
+    const { readFile } = await import('node:fs/promises');
+    await tab.evaluate(await readFile(axe, 'utf8'));
+  }
+  return tab.evaluate(async () => {
+    const { violations } = await window.axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    });
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map((node) => `${id}: ${node.target} ${node.failureSummary}`),
+    );
+  });
+}
+
+/** How many CSS pixels the page is wider than its window. */
+export const overflow = (tab) =>
+  tab.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+export const focused = (tab) =>
+  tab.evaluate(() => {
+    const element = document.activeElement;
+    return element === document.body
+      ? 'body'
+      : (element.dataset.testid ??
+          element.getAttribute('aria-label') ??
+          element.textContent.trim().toLowerCase());
+  });
