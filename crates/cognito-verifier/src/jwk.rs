@@ -1,0 +1,131 @@
+use std::{collections::HashMap, fmt};
+
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+use serde_json::{Map, Value};
+
+use crate::{
+    error::{JwksProblem, KeyProblem, Segment, VerifyError, clip},
+    json::parse_object,
+    jws::{Jws, decode},
+};
+
+/// A pool's public keys by `kid` (RFC 7517 §5), each parsed once.
+///
+/// Keys that must not check RS256 signatures are kept with the reason, so that a token naming one is told why.
+pub struct Jwks {
+    keys: HashMap<String, Result<ParsedPublicKey, KeyProblem>>,
+}
+
+impl Jwks {
+    /// Reads a JWK Set. Keys without a `kid` are passed over: nothing can name them. Unknown members are ignored, as
+    /// RFC 7517 §4 and §5 require.
+    ///
+    /// # Errors
+    /// [`JwksProblem::NotAJwkSet`], or [`JwksProblem::NoUsableKey`] when no key is an RSA key of 2048 to 4096 bits that
+    /// may check RS256 signatures.
+    pub fn from_json(json: &[u8]) -> Result<Self, JwksProblem> {
+        let set = parse_object(json).map_err(|_| JwksProblem::NotAJwkSet)?;
+        let entries = set
+            .get("keys")
+            .and_then(Value::as_array)
+            .ok_or(JwksProblem::NotAJwkSet)?;
+        let mut keys = HashMap::new();
+        for entry in entries.iter().filter_map(Value::as_object) {
+            let Some(kid) = entry.get("kid").and_then(Value::as_str) else {
+                continue;
+            };
+            let key = verifying_key(entry);
+            match keys.get_mut(kid) {
+                None => drop(keys.insert(kid.to_owned(), key)),
+                // RFC 7517 §4.5: keys of different types may share a kid; the RSA key is the one meant here.
+                Some(known) => match (&*known, &key) {
+                    (Err(KeyProblem::NotRsa), _) => *known = key,
+                    (_, Err(KeyProblem::NotRsa)) => {}
+                    _ => *known = Err(KeyProblem::SharedKeyId),
+                },
+            }
+        }
+        if keys.values().any(Result::is_ok) {
+            Ok(Self { keys })
+        } else {
+            Err(JwksProblem::NoUsableKey)
+        }
+    }
+
+    /// Checks the signature of a JWS in compact serialization and nothing else: the payload may be anything, the claims
+    /// of a token included that has expired or was meant for someone else. To accept a token use [`crate::Verifier`].
+    ///
+    /// # Errors
+    /// Every [`VerifyError`] about form, header, key and signature.
+    pub fn verify_signature(&self, compact: &str) -> Result<Vec<u8>, VerifyError> {
+        let jws = Jws::parse(compact)?;
+        self.check(&jws)?;
+        Ok(jws.payload)
+    }
+
+    pub(crate) fn check(&self, jws: &Jws<'_>) -> Result<(), VerifyError> {
+        match self.keys.get(&jws.kid) {
+            None => Err(VerifyError::UnknownKey {
+                kid: clip(&jws.kid),
+            }),
+            Some(Err(problem)) => Err(VerifyError::UnusableKey {
+                kid: clip(&jws.kid),
+                problem: *problem,
+            }),
+            Some(Ok(key)) => key
+                .verify_sig(jws.signing_input, &jws.signature)
+                .map_err(|_| VerifyError::BadSignature),
+        }
+    }
+
+    pub(crate) fn contains(&self, kid: &str) -> bool {
+        self.keys.contains_key(kid)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+}
+
+impl fmt::Debug for Jwks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.keys.keys()).finish()
+    }
+}
+
+fn verifying_key(jwk: &Map<String, Value>) -> Result<ParsedPublicKey, KeyProblem> {
+    if jwk.get("kty").and_then(Value::as_str) != Some("RSA") {
+        return Err(KeyProblem::NotRsa);
+    }
+    if jwk.get("alg").is_some_and(|alg| alg != "RS256") {
+        return Err(KeyProblem::OtherAlgorithm);
+    }
+    if jwk.get("use").is_some_and(|usage| usage != "sig") {
+        return Err(KeyProblem::OtherUse);
+    }
+    let lists_verify = |ops: &Value| {
+        ops.as_array()
+            .is_some_and(|ops| ops.iter().any(|op| op == "verify"))
+    };
+    if jwk.get("key_ops").is_some_and(|ops| !lists_verify(ops)) {
+        return Err(KeyProblem::OtherOperations);
+    }
+    let n = number(jwk, "n")?;
+    let e = number(jwk, "e")?;
+    let bits = n.len() * 8 - n[0].leading_zeros() as usize;
+    if !(2048..=4096).contains(&bits) {
+        return Err(KeyProblem::Size { bits });
+    }
+    RsaPublicKeyComponents { n, e }
+        .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
+        .map_err(|_| KeyProblem::InvalidNumbers)
+}
+
+/// A Base64urlUInt: big-endian in as few octets as possible (RFC 7518 §2). Never empty.
+fn number(jwk: &Map<String, Value>, member: &str) -> Result<Vec<u8>, KeyProblem> {
+    jwk.get(member)
+        .and_then(Value::as_str)
+        .and_then(|text| decode(text, Segment::Signature).ok())
+        .filter(|octets| octets.first().is_some_and(|first| *first != 0))
+        .ok_or(KeyProblem::InvalidNumbers)
+}
