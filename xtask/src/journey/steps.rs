@@ -1,0 +1,350 @@
+//! The steps, in the order in which a newcomer makes them.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::Step;
+use super::stage::{DEADLINE, Stage};
+use crate::demo::{PASSWORD, USER, pictures};
+use crate::process::{Result, output, wait_for};
+use crate::webdriver::{Page, http};
+
+pub(super) const STEPS: &[(&str, Step)] = &[
+    ("the app opens signed out, painted before it is seen", opens),
+    (
+        "Sign in opens the browser at the hosted UI; the app waits",
+        sign_in,
+    ),
+    ("Cancel ends the waiting; Sign in begins anew", cancel),
+    (
+        "a wrong password is told; the app goes on waiting",
+        wrong_password,
+    ),
+    (
+        "the right one comes back through the URL handler, window in front",
+        right_password,
+    ),
+    ("the tokens are in the keychain", in_keychain),
+    ("the app shows who", who),
+    ("Call the API: answered", call_api),
+    (
+        "the API refuses no token and a wrong one, with a reason",
+        refusals,
+    ),
+    ("AWS identity: account and role", aws_identity),
+    (
+        "Invoke: the function answers, and its error is shown as one",
+        invoke,
+    ),
+    ("quit and start again: signed in, no browser", restart),
+    ("Sign out: keychain empty, browser session ended", sign_out),
+    ("the next sign-in asks for the password again", asks_again),
+    (
+        "the URL starts an app that did not run, which says what to do",
+        cold_start,
+    ),
+];
+
+fn opens(stage: &mut Stage) -> Result {
+    stage.start_app()?;
+    let window = stage.app_window()?;
+    let colours = window.colours()?;
+    let app = stage.app()?;
+    wait_state(app, "signedOut")?;
+    app.wait_for(&id("sign-in"), DEADLINE)?;
+    if colours < 8 {
+        return Err(
+            format!("the window was seen before it was painted: {colours} colours in it").into(),
+        );
+    }
+    app.screenshot(&picture("app-signed-out"))
+}
+
+fn sign_in(stage: &mut Stage) -> Result {
+    let tabs = stage.browser.windows()?;
+    let app = stage.app()?;
+    click(app, "sign-in")?;
+    wait_state(app, "signingIn")?;
+    app.wait_for(&id("waiting"), DEADLINE)?;
+    let url = app.wait_for(&id("sign-in-url"), DEADLINE)?.value()?;
+    for part in [
+        "/oauth2/authorize?",
+        "response_type=code",
+        "code_challenge_method=S256",
+        "code_challenge=",
+        "state=",
+        "nonce=",
+        "scope=openid",
+    ] {
+        if !url.contains(part) {
+            return Err(format!("the sign-in URL has no {part}").into());
+        }
+    }
+    new_tab(&stage.browser, &tabs)?;
+    stage.browser.wait_for(PASSWORD_FIELD, DEADLINE)?;
+    stage.browser.screenshot(&picture("browser-hosted-ui"))?;
+    app.screenshot(&picture("app-waiting"))
+}
+
+fn cancel(stage: &mut Stage) -> Result {
+    let tabs = stage.browser.windows()?;
+    let app = stage.app()?;
+    click(app, "cancel")?;
+    wait_state(app, "signedOut")?;
+    click(app, "sign-in")?;
+    wait_state(app, "signingIn")?;
+    new_tab(&stage.browser, &tabs)?;
+    stage.browser.wait_for(PASSWORD_FIELD, DEADLINE).map(drop)
+}
+
+fn wrong_password(stage: &mut Stage) -> Result {
+    submit(&stage.browser, "not-the-password")?;
+    let told = stage
+        .browser
+        .wait_for("#loginErrorMessage", DEADLINE)?
+        .text()?;
+    if told.is_empty() {
+        return Err("the hosted UI does not say what is wrong".into());
+    }
+    stage
+        .browser
+        .screenshot(&picture("browser-wrong-password"))?;
+    wait_state(stage.app()?, "signingIn")
+}
+
+fn right_password(stage: &mut Stage) -> Result {
+    stage.browser_window.activate()?;
+    let light = stage.browser_window.lightness()?;
+    submit(&stage.browser, PASSWORD)?;
+    stage
+        .browser_window
+        .accept_dialog(light, &picture("browser-open-keyfob"))?;
+    wait_state(stage.app()?, "signedIn")?;
+    let window = stage.app_window()?;
+    wait_for("the app's window in front", DEADLINE, || {
+        Ok(window.is_active()?.then_some(()))
+    })?;
+    stage.display.screenshot(&picture("browser-handed-over"))
+}
+
+fn in_keychain(_: &mut Stage) -> Result {
+    if keychain_items()? == 0 {
+        Err("the app says signed in, and the keychain is empty".into())
+    } else {
+        Ok(())
+    }
+}
+
+fn who(stage: &mut Stage) -> Result {
+    let app = stage.app()?;
+    shows(app, "user-name", "Alex Morgan")?;
+    shows(app, "user-email", "alex@example.com")?;
+    shows(app, "user-groups", "developers")?;
+    app.wait_for(&id("session-until"), DEADLINE)?;
+    app.screenshot(&picture("app-signed-in"))
+}
+
+fn call_api(stage: &mut Stage) -> Result {
+    let app = stage.app()?;
+    click(app, "call-api")?;
+    shows(
+        app,
+        "api-answer",
+        "Hi alex, your API call is authenticated!",
+    )?;
+    app.screenshot(&picture("app-api-answer"))
+}
+
+fn refusals(stage: &mut Stage) -> Result {
+    let url = format!("{}/api/hello", stage.far_side.api_url);
+    for (case, token) in [
+        ("no token", None),
+        ("garbage", Some("garbage")),
+        ("an unsigned token", Some(UNSIGNED)),
+    ] {
+        let request = http().get(&url);
+        let request = match token {
+            Some(token) => request.header("Authorization", format!("Bearer {token}")),
+            None => request,
+        };
+        let answer = request.call()?;
+        let reason = answer
+            .headers()
+            .get("www-authenticate")
+            .map(|value| value.to_str().unwrap_or_default());
+        if answer.status() != 401 || !reason.is_some_and(|reason| reason.starts_with("Bearer")) {
+            return Err(format!(
+                "{case}: {} with WWW-Authenticate {reason:?}",
+                answer.status()
+            )
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// `{"alg":"none"}` and `{"token_use":"access"}`.
+const UNSIGNED: &str = "eyJhbGciOiJub25lIn0.eyJ0b2tlbl91c2UiOiJhY2Nlc3MifQ.";
+
+fn aws_identity(stage: &mut Stage) -> Result {
+    let app = stage.app()?;
+    click(app, "aws-identity")?;
+    shows(app, "aws-answer", "123456789012")?;
+    shows(app, "aws-answer", "role/KeyfobDemoAuthenticated")?;
+    shows(app, "aws-answer", "us-east-1:")?;
+    app.screenshot(&picture("app-aws-identity"))
+}
+
+fn invoke(stage: &mut Stage) -> Result {
+    let app = stage.app()?;
+    let ask = |payload: &str| {
+        app.wait_for(&id("function-payload"), DEADLINE)?
+            .fill(payload)
+    };
+    ask(r#"{"fail": true}"#)?;
+    click(app, "invoke")?;
+    shows(app, "function-answer", "RequestedFailure")?;
+    app.screenshot(&picture("app-function-error"))?;
+    ask(r#"{"name": "journey"}"#)?;
+    click(app, "invoke")?;
+    shows(app, "function-answer", "Hello from Lambda, journey!")?;
+    app.screenshot(&picture("app-function-answer"))
+}
+
+fn restart(stage: &mut Stage) -> Result {
+    let tabs = stage.browser.windows()?.len();
+    stage.quit_app()?;
+    stage.start_app()?;
+    let app = stage.app()?;
+    wait_state(app, "signedIn")?;
+    shows(app, "user-name", "Alex Morgan")?;
+    click(app, "call-api")?;
+    shows(app, "api-answer", "Hi alex")?;
+    app.screenshot(&picture("app-after-restart"))?;
+    let opened = stage.browser.windows()?.len() - tabs;
+    if opened == 0 {
+        Ok(())
+    } else {
+        Err(format!("{opened} browser pages were opened").into())
+    }
+}
+
+fn sign_out(stage: &mut Stage) -> Result {
+    let tabs = stage.browser.windows()?;
+    stage.browser_window.activate()?;
+    let light = stage.browser_window.lightness()?;
+    let app = stage.app()?;
+    click(app, "sign-out")?;
+    // /logout sends the browser on to the app's own URL, about which the browser asks again.
+    stage
+        .browser_window
+        .accept_dialog(light, &picture("browser-signed-out"))?;
+    wait_state(app, "signedOut")?;
+    wait_for("an empty keychain", DEADLINE, || {
+        Ok((keychain_items()? == 0).then_some(()))
+    })?;
+    if stage.browser.windows()?.len() == tabs.len() {
+        return Err("no browser page was opened to end the browser's session".into());
+    }
+    app.wait_for(&id("sign-in"), DEADLINE)?;
+    app.screenshot(&picture("app-signed-out-again"))
+}
+
+fn asks_again(stage: &mut Stage) -> Result {
+    let tabs = stage.browser.windows()?;
+    click(stage.app()?, "sign-in")?;
+    new_tab(&stage.browser, &tabs)?;
+    stage.browser.wait_for(PASSWORD_FIELD, DEADLINE).map(drop)
+}
+
+fn cold_start(stage: &mut Stage) -> Result {
+    stage.quit_app()?;
+    stage.browser_window.activate()?;
+    let light = stage.browser_window.lightness()?;
+    submit(&stage.browser, PASSWORD)?;
+    stage
+        .browser_window
+        .accept_dialog(light, &picture("browser-cold-start"))?;
+    let app = stage.attach_app()?;
+    // What the first process waited for ended with it, so the URL answers nothing: refused, and said.
+    wait_state(app, "signedOut")?;
+    let problem = app.wait_for(&id("problem"), DEADLINE)?.text()?;
+    if problem.is_empty() {
+        return Err("the app does not say what happened to the sign-in".into());
+    }
+    app.screenshot(&picture("app-cold-start"))?;
+    stage.quit_app()
+}
+
+/// The hosted UI has its form twice, for narrow and for wide windows; only one of them can be seen.
+const PASSWORD_FIELD: &str = "input[name=password]";
+
+/// Fills in and sends the hosted UI's form.
+fn submit(browser: &Page, password: &str) -> Result {
+    browser
+        .wait_for("input[name=username]", DEADLINE)?
+        .fill(USER)?;
+    browser.wait_for(PASSWORD_FIELD, DEADLINE)?.fill(password)?;
+    browser
+        .wait_for("[name=signInSubmitButton]", DEADLINE)?
+        .click()
+}
+
+/// Turns to the tab that was not there before.
+fn new_tab(browser: &Page, before: &[String]) -> Result {
+    let tab = wait_for("a new browser page", DEADLINE, || {
+        Ok(browser
+            .windows()?
+            .into_iter()
+            .find(|tab| !before.contains(tab)))
+    })?;
+    browser.switch_to(&tab)
+}
+
+fn id(name: &str) -> String {
+    format!("[data-testid={name}]")
+}
+
+fn click(app: &Page, name: &str) -> Result {
+    wait_for(&format!("{name} to be clicked"), DEADLINE, || {
+        app.find(&id(name))?.click().map(Some)
+    })
+}
+
+/// Waits until an element's text has `expected` in it.
+fn shows(app: &Page, name: &str, expected: &str) -> Result {
+    wait_for(&format!("{name} to show {expected}"), DEADLINE, || {
+        let text = app.find(&id(name))?.text()?;
+        if text.contains(expected) {
+            Ok(Some(()))
+        } else {
+            Err(format!("it shows {text:?}").into())
+        }
+    })
+}
+
+fn wait_state(app: &Page, expected: &str) -> Result {
+    wait_for(&format!("the app to be {expected}"), DEADLINE, || {
+        let state = app.execute("return document.documentElement.dataset.state")?;
+        if state == expected {
+            Ok(Some(()))
+        } else {
+            Err(format!("it is {state}").into())
+        }
+    })
+}
+
+/// How many items the app has in the Secret Service; their secrets are not looked at.
+fn keychain_items() -> Result<usize> {
+    let found = output(Command::new("secret-tool").args([
+        "search",
+        "--all",
+        "service",
+        "dev.keyfob.desktop",
+    ]))?;
+    Ok(found.lines().filter(|line| line.starts_with("[/")).count())
+}
+
+fn picture(name: &str) -> PathBuf {
+    pictures().join(format!("{name}.png"))
+}

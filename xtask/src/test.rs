@@ -1,0 +1,94 @@
+//! `cargo xtask test`: every check, each announced and timed, and one line that counts them.
+
+use crate::process::{self, Result, cargo, find, npm, root};
+use crate::setup::{self, Scope};
+use crate::{demo, sandbox};
+
+/// Sets up what is missing and runs every check; fails at the end when one has failed.
+pub(crate) fn test(with_journey: bool) -> Result {
+    setup::setup(Scope::Test)?;
+    let ui = root().join("ui");
+    let mut checks = Checks {
+        passed: 0,
+        failed: Vec::new(),
+    };
+    checks.run("cargo fmt", |what| {
+        process::run(what, &mut cargo(&["fmt", "--all", "--check"]))
+    });
+    checks.run("prettier", |what| {
+        process::run(what, &mut npm(&ui, &["run", "format:check"]))
+    });
+    checks.run("svelte-check", |what| {
+        process::run(what, &mut npm(&ui, &["run", "check"]))
+    });
+    checks.run("clippy", |what| {
+        process::run(
+            what,
+            &mut cargo(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]),
+        )
+    });
+    checks.run("cargo test", |what| {
+        if cfg!(target_os = "linux") {
+            let cargo = process::variable("CARGO").unwrap_or_else(|| "cargo".into());
+            sandbox::run(what, &[&cargo.to_string_lossy(), "test", "--workspace"])
+        } else {
+            process::run(what, &mut cargo(&["test", "--workspace"]))
+        }
+    });
+    checks.run("ui tests", |what| {
+        process::run(what, &mut npm(&ui, &["test"]))
+    });
+    if !with_journey {
+        println!("== the journey: left out, as asked");
+    } else if cfg!(target_os = "linux") {
+        checks.run("the journey", |_| demo::headless());
+    } else {
+        println!("== the journey: left out, it drives WebKitGTK under Xvfb and so needs Linux");
+    }
+    if find("cargo-deny").is_some() {
+        checks.run("cargo deny", |what| {
+            process::run(
+                what,
+                &mut cargo(&["deny", "check", "licenses", "bans", "sources"]),
+            )
+        });
+    } else {
+        println!(
+            "== cargo deny: left out, it is not installed (cargo install cargo-deny --locked)"
+        );
+    }
+    checks.summary()
+}
+
+struct Checks {
+    passed: usize,
+    failed: Vec<String>,
+}
+
+impl Checks {
+    fn run(&mut self, name: &str, check: impl FnOnce(&str) -> Result) {
+        match check(name) {
+            Ok(()) => self.passed += 1,
+            Err(error) => {
+                println!("== FAILED {error}");
+                self.failed.push(name.to_owned());
+            }
+        }
+    }
+
+    fn summary(&self) -> Result {
+        println!("{} passed, {} failed", self.passed, self.failed.len());
+        if self.failed.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("failed: {}", self.failed.join(", ")).into())
+        }
+    }
+}
