@@ -1,1 +1,21 @@
-//! Signs a person in to an Amazon Cognito user pool in their own browser and keeps the session.
+#![doc = include_str!("../README.md")]
+
+mod api;
+mod authorization;
+mod clock;
+mod error;
+mod profile;
+mod session;
+mod store;
+mod token_endpoint;
+mod tokens;
+
+pub use api::ApiAnswer;
+pub use authorization::CallbackError;
+pub use clock::Clock;
+pub use cognito_verifier::SystemClock;
+pub use error::{Error, OAuthErrorCode, ProtocolError, SignInReason, TransientCause};
+pub use profile::{Endpoints, Profile, ProfileError, ProfileStore, Profiles};
+pub use session::{Session, SessionState, SignOut, Status};
+pub use store::{KeyringStore, MemoryStore, StoreError, TokenStore};
+pub use tokens::{AccessToken, IdToken, RefreshToken, TokenSet, User};

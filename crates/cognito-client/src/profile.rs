@@ -1,0 +1,392 @@
+//! A profile: everything Keyfob must know of an organisation's pools, from one TOML file.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use url::{Host, Url};
+
+/// An organisation's user pool, app client, identity pool and API.
+///
+/// ```
+/// let profile: cognito_client::Profile = r#"
+///     name = "Example"
+///     region = "eu-central-1"
+///     issuer = "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEfGhI"
+///     domain = "https://example.auth.eu-central-1.amazoncognito.com"
+///     client_id = "1example23456789"
+///     redirects = ["dev.keyfob.desktop://auth/callback"]
+/// "#.parse()?;
+/// assert_eq!(profile.scopes, ["openid", "email", "profile"]);
+/// # Ok::<(), cognito_client::ProfileError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Profile {
+    /// What the person reads; unique among the profiles of a machine.
+    pub name: String,
+    /// The AWS Region of the identity pool and the services, such as `eu-central-1`.
+    pub region: String,
+    /// The user pool's issuer, exactly as its tokens' `iss` says it. Never derived from the pool ID,
+    /// because a pool can have either of two issuers (Cognito guide, "Identity provider and relying
+    /// party endpoints").
+    pub issuer: Url,
+    /// The root of the user pool's domain, where `/oauth2/authorize` is.
+    pub domain: Url,
+    /// The app client: public (no secret), authorization code grant.
+    pub client_id: String,
+    /// What is asked for; `openid` must be among them. Default: `openid email profile`.
+    #[serde(default = "default_scopes")]
+    pub scopes: Vec<String>,
+    /// The app client's callback URLs, byte for byte; the first is the one that is sent.
+    pub redirects: Vec<Url>,
+    /// The app client's sign-out URLs, byte for byte; the first is the one that is sent. Without one
+    /// the browser's own session is left alone at sign-out.
+    #[serde(default)]
+    pub sign_out_redirects: Vec<Url>,
+    /// The app client's refresh token validity in days, 1 to 3650. Only for telling the person how
+    /// long they stay signed in: Cognito tells a client nothing of it. Default: Cognito's own, 30.
+    #[serde(default = "default_refresh_token_days")]
+    pub refresh_token_days: u32,
+    /// The identity pool (`REGION:GUID`) that gives AWS credentials; without it there are none.
+    pub identity_pool_id: Option<String>,
+    /// Where the organisation's API is; access tokens go there and nowhere else.
+    pub api_base_url: Option<Url>,
+    /// Lambda functions the app offers to invoke.
+    #[serde(default)]
+    pub functions: Vec<String>,
+    /// Other addresses of AWS services: emulators, FIPS or private endpoints.
+    #[serde(default)]
+    pub endpoints: Endpoints,
+}
+
+/// Addresses that stand in for those the SDK would derive from the Region.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Endpoints {
+    /// Amazon Cognito identity pools.
+    pub cognito_identity: Option<Url>,
+    /// AWS Security Token Service.
+    pub sts: Option<Url>,
+    /// AWS Lambda.
+    pub lambda: Option<Url>,
+}
+
+fn default_scopes() -> Vec<String> {
+    ["openid", "email", "profile"].map(str::to_owned).to_vec()
+}
+
+fn default_refresh_token_days() -> u32 {
+    30
+}
+
+/// Why a profile cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProfileError {
+    /// The file cannot be read.
+    #[error("the profile {file} cannot be read: {reason}", file = file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system says.
+        reason: String,
+    },
+    /// Not TOML, a field is missing, unknown or of the wrong type; the reason names line and column.
+    #[error("the profile is not well formed: {reason}")]
+    Malformed {
+        /// The parser's words.
+        reason: String,
+    },
+    /// A field's value cannot be right.
+    #[error("the profile's `{field}` is wrong: {reason}")]
+    Field {
+        /// The field.
+        field: &'static str,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// One of the above, in this file.
+    #[error("{file}: {source}", file = file.display())]
+    InFile {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: Box<ProfileError>,
+    },
+}
+
+impl std::str::FromStr for Profile {
+    type Err = ProfileError;
+
+    fn from_str(toml: &str) -> Result<Self, ProfileError> {
+        let profile: Self = toml::from_str(toml).map_err(|error| ProfileError::Malformed {
+            reason: error.to_string().trim_end().to_owned(),
+        })?;
+        profile.check()?;
+        Ok(profile)
+    }
+}
+
+impl Profile {
+    /// Reads a profile from a TOML file.
+    ///
+    /// # Errors
+    /// [`ProfileError`] says which file, which field, and what would be right.
+    pub fn from_file(file: &Path) -> Result<Self, ProfileError> {
+        let toml = std::fs::read_to_string(file).map_err(|error| ProfileError::Unreadable {
+            file: file.to_owned(),
+            reason: error.to_string(),
+        })?;
+        toml.parse().map_err(|source| ProfileError::InFile {
+            file: file.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
+    /// The profile `cargo xtask demo` serves: the emulator on this machine.
+    pub fn local_demo() -> Self {
+        include_str!("local-demo.toml")
+            .parse()
+            .expect("the built-in profile is tested")
+    }
+
+    /// The callback URL that is sent.
+    pub fn redirect(&self) -> &Url {
+        &self.redirects[0]
+    }
+
+    /// What names this profile's session in the keychain. By client and issuer, so that renaming a
+    /// profile keeps it and two profiles of one client share it.
+    pub fn session_key(&self) -> String {
+        format!("{} at {}", self.client_id, self.issuer)
+    }
+
+    /// A URL below the pool's domain.
+    pub(crate) fn domain_url(&self, path: &str) -> Url {
+        let mut url = self.domain.clone();
+        url.set_path(path);
+        url
+    }
+
+    fn check(&self) -> Result<(), ProfileError> {
+        let wrong = |field, reason: String| Err(ProfileError::Field { field, reason });
+        if self.name.trim().is_empty() || self.name.len() > 128 {
+            return wrong("name", "it must have 1 to 128 characters".into());
+        }
+        if !matches_all(&self.region, |c| c.is_ascii_alphanumeric() || c == '-') {
+            return wrong(
+                "region",
+                format!(
+                    "`{}` is not an AWS Region such as eu-central-1",
+                    self.region
+                ),
+            );
+        }
+        let urls = [
+            ("issuer", Some(&self.issuer)),
+            ("domain", Some(&self.domain)),
+            ("api_base_url", self.api_base_url.as_ref()),
+            (
+                "endpoints.cognito_identity",
+                self.endpoints.cognito_identity.as_ref(),
+            ),
+            ("endpoints.sts", self.endpoints.sts.as_ref()),
+            ("endpoints.lambda", self.endpoints.lambda.as_ref()),
+        ];
+        for (field, url) in urls
+            .into_iter()
+            .filter_map(|(field, url)| Some((field, url?)))
+        {
+            if !is_https_or_loopback(url) {
+                return wrong(
+                    field,
+                    format!(
+                        "`{url}` must start with https:// (http:// only for this machine itself)"
+                    ),
+                );
+            }
+            if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+                return wrong(
+                    field,
+                    format!("`{}` must have no user, query or fragment", host_of(url)),
+                );
+            }
+        }
+        if self.domain.path() != "/" {
+            return wrong("domain", format!("`{}` must have no path", self.domain));
+        }
+        // [\w+]+, up to 128 (Cognito API reference, ClientIdType).
+        if self.client_id.len() > 128
+            || !matches_all(&self.client_id, |c| {
+                c.is_ascii_alphanumeric() || c == '_' || c == '+'
+            })
+        {
+            return wrong(
+                "client_id",
+                "it must be the app client's ID (letters and digits), not its name".into(),
+            );
+        }
+        if !self.scopes.iter().any(|scope| scope == "openid") {
+            return wrong(
+                "scopes",
+                "`openid` must be among them, or Cognito sends no ID token".into(),
+            );
+        }
+        if self.redirects.is_empty() {
+            return wrong("redirects", "at least one callback URL is needed".into());
+        }
+        for (field, redirects) in [
+            ("redirects", &self.redirects),
+            ("sign_out_redirects", &self.sign_out_redirects),
+        ] {
+            if let Some(bad) = redirects.iter().find(|url| !is_redirect(url)) {
+                return wrong(
+                    field,
+                    format!(
+                        "`{bad}` must use an app's own scheme, or http:// on 127.0.0.1, [::1] or localhost, and have no fragment"
+                    ),
+                );
+            }
+        }
+        if !(1..=3650).contains(&self.refresh_token_days) {
+            return wrong("refresh_token_days", "it must be between 1 and 3650".into());
+        }
+        if let Some(id) = &self.identity_pool_id {
+            // [\w-]+:[0-9a-f-]+, up to 55 (Cognito identity API reference, IdentityPoolId).
+            let (region, guid) = id.split_once(':').unwrap_or_default();
+            if id.len() > 55
+                || guid.is_empty()
+                || !matches_all(guid, |c| c.is_ascii_hexdigit() || c == '-')
+            {
+                return wrong(
+                    "identity_pool_id",
+                    format!(
+                        "`{id}` must look like {}:GUID (the ID, not the name)",
+                        self.region
+                    ),
+                );
+            }
+            if region != self.region {
+                return wrong(
+                    "identity_pool_id",
+                    format!(
+                        "`{id}` is in another Region than `region` ({})",
+                        self.region
+                    ),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The profiles of a machine: built in, put there by an administrator, added by the user. A later one
+/// takes the place of an earlier one of the same name.
+#[derive(Clone, Debug)]
+pub struct ProfileStore {
+    machine: PathBuf,
+    user: PathBuf,
+}
+
+/// What a [`ProfileStore`] holds.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Profiles {
+    /// The user's first, then the machine's, then the built-in ones; by file name within each.
+    pub usable: Vec<Profile>,
+    /// The files that cannot be used, and why.
+    pub unusable: Vec<ProfileError>,
+}
+
+impl ProfileStore {
+    /// Profiles are the `*.toml` files of these two folders, either of which may be missing.
+    pub fn new(machine: impl Into<PathBuf>, user: impl Into<PathBuf>) -> Self {
+        Self {
+            machine: machine.into(),
+            user: user.into(),
+        }
+    }
+
+    /// Reads all profiles. A file that cannot be used is reported and leaves the others alone.
+    pub fn load(&self) -> Profiles {
+        let mut profiles = Profiles::default();
+        for folder in [&self.user, &self.machine] {
+            for read in read_folder(folder) {
+                match read {
+                    Ok(profile) => profiles.add(profile),
+                    Err(error) => profiles.unusable.push(error),
+                }
+            }
+        }
+        profiles.add(Profile::local_demo());
+        profiles
+    }
+}
+
+impl Profiles {
+    fn add(&mut self, profile: Profile) {
+        if self.usable.iter().all(|known| known.name != profile.name) {
+            self.usable.push(profile);
+        }
+    }
+}
+
+fn read_folder(folder: &Path) -> Vec<Result<Profile, ProfileError>> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            return vec![Err(ProfileError::Unreadable {
+                file: folder.to_owned(),
+                reason: error.to_string(),
+            })];
+        }
+    };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
+    files.sort();
+    files.iter().map(|file| Profile::from_file(file)).collect()
+}
+
+fn matches_all(text: &str, allowed: impl Fn(char) -> bool) -> bool {
+    !text.is_empty() && text.chars().all(allowed)
+}
+
+fn host_of(url: &Url) -> &str {
+    url.host_str().unwrap_or_default()
+}
+
+/// Whether an address is fit to send secrets to.
+pub(crate) fn is_https_or_loopback(url: &Url) -> bool {
+    match url.scheme() {
+        "https" => url.host().is_some(),
+        "http" => is_loopback(url),
+        _ => false,
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// A private-use scheme (RFC 8252 §7.1) or loopback (§7.3).
+fn is_redirect(url: &Url) -> bool {
+    let fits = match url.scheme() {
+        "http" => is_loopback(url),
+        "https" | "file" | "data" | "javascript" | "ftp" | "ws" | "wss" => false,
+        _ => true,
+    };
+    fits && url.fragment().is_none()
+}
