@@ -1,1 +1,54 @@
 //! A local stand-in for Amazon Cognito, its identity pools, STS and Lambda, for demos and tests.
+//!
+//! ```
+//! use cognito_emulator::{Config, Emulator};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), cognito_emulator::StartError> {
+//! let emulator = Emulator::start(Config::demo().port(0)).await?;
+//! assert!(emulator.issuer().starts_with("http://127.0.0.1:"));
+//! assert!(emulator.requests().is_empty());
+//! emulator.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Not for anything that faces a network: passwords are kept in clear, faults are on demand, and it listens on the
+//! loopback address only.
+
+mod authorize;
+#[cfg(feature = "test-browser")]
+mod browser;
+mod client_auth;
+mod clock;
+mod config;
+mod cookies;
+mod css;
+mod delivery;
+mod discovery;
+mod emulator;
+mod error_page;
+mod faults;
+mod forms;
+mod functions;
+mod identity;
+mod keys;
+mod login;
+mod pages;
+mod params;
+mod random;
+mod record;
+mod server;
+mod state;
+mod token;
+mod tokens;
+
+#[cfg(feature = "test-browser")]
+pub use browser::SignInError;
+pub use config::{Client, Config, IdentityPool, Listener, OAuthFlow, User};
+pub use css::CssError;
+pub use delivery::{Delivery, Purpose};
+pub use emulator::{Emulator, StartError};
+pub use faults::{Endpoint, Fault};
+pub use functions::{Caller, Function, FunctionError};
+pub use record::RecordedRequest;

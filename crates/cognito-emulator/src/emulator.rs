@@ -1,0 +1,162 @@
+//! Starting, steering and watching an emulator.
+
+use std::{fmt, io, sync::Arc, time::Duration};
+
+use tokio::task::JoinHandle;
+use url::Url;
+
+use crate::{
+    config::Config,
+    css::CssError,
+    delivery::Delivery,
+    faults::{Endpoint, Fault},
+    pages::Pages,
+    record::RecordedRequest,
+    server,
+    state::Shared,
+};
+
+/// A running emulator. Dropping it ends it.
+pub struct Emulator {
+    shared: Arc<Shared>,
+    port: u16,
+    server: JoinHandle<()>,
+}
+
+/// Why an emulator did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another program listens there.
+    #[error(
+        "port {port} on 127.0.0.1 is taken: end the program that uses it, or choose another with --port"
+    )]
+    PortTaken {
+        /// The port that was asked for.
+        port: u16,
+    },
+    /// The operating system refused to listen.
+    #[error("cannot listen on 127.0.0.1:{port}: {source}")]
+    Listen {
+        /// The port that was asked for.
+        port: u16,
+        /// Its reason.
+        source: io::Error,
+    },
+    /// Custom CSS that Cognito would refuse.
+    #[error(transparent)]
+    Css(#[from] CssError),
+}
+
+impl Emulator {
+    /// Listens on 127.0.0.1, and nowhere else, until dropped. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When the port is taken, or the custom CSS breaks Cognito's rules.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let pages = Pages::new(config.css.as_deref())?;
+        let port = config.port;
+        let explain = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => StartError::PortTaken { port },
+            _ => StartError::Listen { port, source },
+        };
+        let listener = server::bind(port).await.map_err(explain)?;
+        let port = listener.local_addr().map_err(explain)?.port();
+        let base = format!("http://127.0.0.1:{port}");
+        let shared = Arc::new(Shared::new(config, base, pages));
+        let router = server::router(&shared.config, Arc::clone(&shared));
+        let server = tokio::spawn(server::serve(listener, router, Arc::clone(&shared)));
+        Ok(Self {
+            shared,
+            port,
+            server,
+        })
+    }
+
+    /// `http://127.0.0.1:PORT/`: the user pool's domain, and the endpoint of every AWS service here.
+    pub fn url(&self) -> Url {
+        Url::parse(&self.shared.base).expect("an IP address and a port make a URL")
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The root of the OAuth endpoints and the hosted UI, without a slash at the end.
+    pub fn domain(&self) -> String {
+        self.shared.base.clone()
+    }
+
+    /// The `iss` of every token; discovery and JWKS are below it.
+    pub fn issuer(&self) -> String {
+        self.shared.issuer()
+    }
+
+    /// The issuer without its scheme: the key of `Logins` at the identity pool.
+    pub fn provider_name(&self) -> String {
+        self.shared.provider_name()
+    }
+
+    /// Moves the emulator's clock forward. Tokens, codes, cookies, credentials and the `Date` header follow.
+    pub fn advance(&self, by: Duration) {
+        self.shared.clock.advance(by);
+    }
+
+    /// Answers the next request to `endpoint` with `fault`; several queue up.
+    pub fn fail_next(&self, endpoint: Endpoint, fault: Fault) {
+        self.shared.faults.queue(endpoint, fault);
+    }
+
+    /// Lets every request held by [`Fault::Stall`] go on.
+    pub fn release(&self) {
+        self.shared.faults.release();
+    }
+
+    /// Replaces both signing keys. The old ones leave the JWKS, so tokens they signed are worth nothing.
+    pub fn rotate_keys(&self) {
+        self.shared.keys.rotate();
+    }
+
+    /// Disables a user: no sign-in, no refresh, and the tokens count as revoked.
+    pub fn disable_user(&self, username: &str) {
+        if let Some(record) = self.shared.state().user_mut(username) {
+            record.enabled = false;
+        }
+    }
+
+    /// What `AdminUserGlobalSignOut` does: revokes every token of the user. Browser sessions survive.
+    pub fn sign_out_everywhere(&self, username: &str) {
+        self.shared.state().revoke_all_of(username);
+    }
+
+    /// Every request so far, in the order of arrival.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.shared.state().requests.clone()
+    }
+
+    /// Every code "sent" so far.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.shared.state().deliveries.clone()
+    }
+
+    /// Ends it and waits until the port is free.
+    pub async fn shutdown(mut self) {
+        self.server.abort();
+        // An error says that the task was aborted, as it was.
+        let _ = (&mut self.server).await;
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator")
+            .field("url", &self.shared.base)
+            .finish_non_exhaustive()
+    }
+}

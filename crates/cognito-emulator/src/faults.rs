@@ -1,0 +1,184 @@
+//! Faults on demand, one per request, in the order they were queued.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    convert::Infallible,
+    pin::Pin,
+    sync::Mutex,
+    task::{Context, Poll},
+};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use hyper::body::Frame;
+use tokio::sync::watch;
+
+/// What a fault can be queued for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// `GET /oauth2/authorize`.
+    Authorize,
+    /// `POST /oauth2/token`.
+    Token,
+    /// `POST /oauth2/revoke`.
+    Revoke,
+    /// `GET /oauth2/userInfo`.
+    UserInfo,
+    /// `GET /logout`.
+    Logout,
+    /// The issuer's `openid-configuration`.
+    Discovery,
+    /// The issuer's `jwks.json`.
+    Jwks,
+    /// The identity pool's `GetId`.
+    GetId,
+    /// The identity pool's `GetCredentialsForIdentity`.
+    Credentials,
+    /// STS `GetCallerIdentity`.
+    CallerIdentity,
+    /// Lambda `Invoke`.
+    Invoke,
+}
+
+/// What happens instead of the answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fault {
+    /// This HTTP status with an empty body.
+    Status(u16),
+    /// This HTTP status with this JSON body, e.g. `400 {"error": "invalid_client"}`.
+    Error {
+        /// HTTP status.
+        status: u16,
+        /// JSON body.
+        body: serde_json::Value,
+    },
+    /// A captive portal: `200 text/html`.
+    Html,
+    /// An answer whose body ends in the middle.
+    Truncated,
+    /// The connection is closed without an answer.
+    Drop,
+    /// No answer until [`release`](crate::Emulator::release); then the request goes on as if nothing happened.
+    Stall,
+}
+
+#[derive(Debug)]
+pub(crate) struct Faults {
+    queues: Mutex<HashMap<Endpoint, VecDeque<Fault>>>,
+    releases: watch::Sender<u64>,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            queues: Mutex::default(),
+            releases: watch::Sender::new(0),
+        }
+    }
+}
+
+/// The fault says: close the connection.
+#[derive(Debug, thiserror::Error)]
+#[error("closed by Fault::Drop")]
+pub(crate) struct Dropped;
+
+impl Faults {
+    pub(crate) fn queue(&self, endpoint: Endpoint, fault: Fault) {
+        let mut queues = self.queues.lock().expect("no panic while locked");
+        queues.entry(endpoint).or_default().push_back(fault);
+    }
+
+    fn take(&self, endpoint: Endpoint) -> Option<Fault> {
+        let mut queues = self.queues.lock().expect("no panic while locked");
+        queues.get_mut(&endpoint)?.pop_front()
+    }
+
+    pub(crate) fn release(&self) {
+        self.releases.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn releases(&self) -> watch::Receiver<u64> {
+        self.releases.subscribe()
+    }
+
+    /// `None` when the request is to be answered.
+    pub(crate) async fn strike(
+        &self,
+        endpoint: Endpoint,
+        mut releases: watch::Receiver<u64>,
+    ) -> Option<Result<Response, Dropped>> {
+        let answer = match self.take(endpoint)? {
+            Fault::Status(status) => status_code(status).into_response(),
+            Fault::Error { status, body } => {
+                (status_code(status), axum::Json(body)).into_response()
+            }
+            Fault::Html => axum::response::Html(
+                "<!doctype html><title>Welcome</title><p>Accept the terms to use this network.",
+            )
+            .into_response(),
+            Fault::Truncated => (
+                [(header::CONTENT_TYPE, "application/json;charset=UTF-8")],
+                Body::new(CutOff(Some(Bytes::from_static(b"{\"id_token\":\"eyJ")))),
+            )
+                .into_response(),
+            Fault::Drop => return Some(Err(Dropped)),
+            Fault::Stall => {
+                // An error means that the emulator is gone, and this task with it.
+                let _ = releases.changed().await;
+                return None;
+            }
+        };
+        Some(Ok(answer))
+    }
+}
+
+fn status_code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).expect("a fault's status is between 100 and 999")
+}
+
+impl Endpoint {
+    pub(crate) fn of(method: &Method, path: &str, operation: Option<&str>) -> Option<Self> {
+        Some(match (path, operation) {
+            ("/", Some("GetId")) => Self::GetId,
+            ("/", Some("GetCredentialsForIdentity")) => Self::Credentials,
+            ("/", None) if method == Method::POST => Self::CallerIdentity,
+            ("/oauth2/authorize", _) => Self::Authorize,
+            ("/oauth2/token", _) => Self::Token,
+            ("/oauth2/revoke", _) => Self::Revoke,
+            ("/oauth2/userInfo", _) => Self::UserInfo,
+            ("/logout", _) => Self::Logout,
+            _ if path.ends_with("/.well-known/openid-configuration") => Self::Discovery,
+            _ if path.ends_with("/.well-known/jwks.json") => Self::Jwks,
+            _ if path.ends_with("/invocations") => Self::Invoke,
+            _ => return None,
+        })
+    }
+}
+
+/// A body that breaks off after its first part.
+struct CutOff(Option<Bytes>);
+
+impl hyper::body::Body for CutOff {
+    type Data = Bytes;
+    type Error = Dropped;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
+        Poll::Ready(Some(match self.0.take() {
+            Some(part) => Ok(Frame::data(part)),
+            None => Err(Dropped),
+        }))
+    }
+}
+
+// An axum handler cannot fail; kept here so that the conversion in `server` stays total.
+impl From<Infallible> for Dropped {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}

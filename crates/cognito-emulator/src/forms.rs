@@ -1,0 +1,119 @@
+//! Serving a form and taking it back: XSRF protection and the five-minute limit of an abandoned page.
+
+use axum::{
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use minijinja::{Value, context};
+
+use crate::{
+    authorize::{AuthorizationRequest, Refusal, error_page, found},
+    cookies,
+    params::Params,
+    random,
+    state::{Form, Shared},
+};
+
+/// An abandoned page is cancelled after five minutes.
+const PAGE_SECONDS: u64 = 300;
+
+/// One page for one authorization request.
+pub(crate) struct Page<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) request: AuthorizationRequest,
+    query: &'a str,
+    headers: &'a HeaderMap,
+}
+
+/// What became of a posted form.
+pub(crate) enum Posted {
+    Fields(Params),
+    /// The page was served more than five minutes ago.
+    Abandoned,
+    /// Not a form of ours, or another browser's.
+    Forged,
+}
+
+impl<'a> Page<'a> {
+    /// Every interactive page takes the parameters of `/oauth2/authorize`, and refuses them alike.
+    pub(crate) fn open(
+        shared: &'a Shared,
+        query: &'a str,
+        headers: &'a HeaderMap,
+    ) -> Result<Self, Refusal> {
+        let request = AuthorizationRequest::read(shared, &Params::parse(query.as_bytes()))?;
+        Ok(Self {
+            shared,
+            request,
+            query,
+            headers,
+        })
+    }
+
+    /// The page, with a fresh form token.
+    pub(crate) fn show(&self, template: &str, context: Value) -> Response {
+        let now = self.shared.clock.unix();
+        let csrf = random::base64_url(24);
+        let xsrf_cookie = cookies::value(self.headers, "XSRF-TOKEN")
+            .filter(|value| value.len() == 32 && value.bytes().all(|b| b.is_ascii_graphic()))
+            .filter(|value| !value.contains([';', '"', ',', '\\']))
+            .map_or_else(|| random::base64_url(24), str::to_owned);
+        let mut state = self.shared.state();
+        // Kept for a while after the limit, to tell an abandoned page from a forged one.
+        state.forms.retain(|_, form| now < form.served + 3600);
+        state.forms.insert(
+            csrf.clone(),
+            Form {
+                xsrf_cookie: xsrf_cookie.clone(),
+                served: now,
+            },
+        );
+        drop(state);
+        let mut response = self.shared.pages.render(
+            template,
+            StatusCode::OK,
+            Some(&self.request),
+            context! { csrf, query => self.query, ..context },
+        );
+        cookies::set(response.headers_mut(), "XSRF-TOKEN", &xsrf_cookie, None);
+        response
+    }
+
+    /// A form is taken from the browser it was served to, which holds the cookie.
+    pub(crate) fn posted(&self, body: &[u8]) -> Posted {
+        let Some(fields) = Params::of_form(self.headers, body) else {
+            return Posted::Forged;
+        };
+        let cookie = cookies::value(self.headers, "XSRF-TOKEN");
+        let state = self.shared.state();
+        let form = fields
+            .value("_csrf")
+            .and_then(|token| state.forms.get(token));
+        match form {
+            Some(form) if Some(form.xsrf_cookie.as_str()) == cookie => {
+                if self.shared.clock.unix() < form.served + PAGE_SECONDS {
+                    Posted::Fields(fields)
+                } else {
+                    Posted::Abandoned
+                }
+            }
+            _ => Posted::Forged,
+        }
+    }
+
+    pub(crate) fn forged(&self) -> Response {
+        found(&error_page(
+            "invalid_request",
+            Some(&self.request.client_id),
+        ))
+    }
+
+    /// Another page with the same parameters.
+    pub(crate) fn go(&self, path: &str) -> Response {
+        found(&format!("{path}?{}", self.query)).into_response()
+    }
+
+    pub(crate) fn header(&self) -> &HeaderMap {
+        self.headers
+    }
+}

@@ -1,0 +1,151 @@
+//! `/login`: the sign-in page.
+//!
+//! <https://docs.aws.amazon.com/cognito/latest/developerguide/login-endpoint.html>
+
+use std::sync::Arc;
+
+use axum::{
+    body::Bytes,
+    extract::{RawQuery, State},
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+use minijinja::context;
+
+use crate::{
+    authorize::found,
+    cookies,
+    delivery::Purpose,
+    forms::{Page, Posted},
+    random,
+    state::{BROWSER_SESSION_SECONDS, BrowserSession, Flow, Shared},
+};
+
+/// Cognito's sentence for a page left open too long.
+pub(crate) const ABANDONED: &str = "Something went wrong. Please sign in again.";
+
+pub(crate) async fn page(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    match Page::open(&shared, &query.unwrap_or_default(), &headers) {
+        Ok(page) => show(&page, None, None, ""),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+pub(crate) async fn submit(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let query = query.unwrap_or_default();
+    let page = match Page::open(&shared, &query, &headers) {
+        Ok(page) => page,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let fields = match page.posted(&body) {
+        Posted::Fields(fields) => fields,
+        Posted::Abandoned => return show(&page, Some(ABANDONED), None, ""),
+        Posted::Forged => return page.forged(),
+    };
+    let username = fields.value("username").unwrap_or_default().trim();
+    let password = fields.value("password").unwrap_or_default();
+    let (name, confirmed) = {
+        let state = shared.state();
+        let matching = state
+            .user(username)
+            .filter(|record| record.user.password == password);
+        match matching {
+            // The same sentence whether or not there is such a user.
+            None => {
+                return show(
+                    &page,
+                    Some("Incorrect username or password."),
+                    None,
+                    username,
+                );
+            }
+            Some(record) if !record.enabled => {
+                return show(&page, Some("User is disabled."), None, username);
+            }
+            Some(record) => (record.user.username.clone(), record.user.confirmed),
+        }
+    };
+    if confirmed {
+        sign_in(&page, &name).await
+    } else {
+        shared.deliver(&mut shared.state(), &name, Purpose::SignUp);
+        continue_at(&page, "/confirm", &name, Purpose::SignUp)
+    }
+}
+
+pub(crate) fn show(
+    page: &Page<'_>,
+    error: Option<&str>,
+    notice: Option<&str>,
+    username: &str,
+) -> Response {
+    let config = &page.shared.config;
+    let demo = config
+        .users
+        .first()
+        .filter(|_| config.show_demo_credentials);
+    page.show(
+        "login.html",
+        context! {
+            error, notice, username,
+            demo_username => demo.map(|user| &user.username),
+            demo_password => demo.map(|user| &user.password),
+        },
+    )
+}
+
+/// Opens a browser session and sends the browser back to the client.
+pub(crate) async fn sign_in(page: &Page<'_>, username: &str) -> Response {
+    let shared = page.shared;
+    let now = shared.clock.unix();
+    let cookie = random::base64_url(32);
+    {
+        let mut state = shared.state();
+        let old = cookies::value(page.header(), "cognito").unwrap_or_default();
+        state.browsers.remove(old);
+        state
+            .browsers
+            .retain(|_, session| now < session.auth_time + BROWSER_SESSION_SECONDS);
+        state.browsers.insert(
+            cookie.clone(),
+            BrowserSession {
+                username: username.to_owned(),
+                auth_time: now,
+            },
+        );
+    }
+    let mut response = found(&page.request.grant(shared, username, now).await);
+    let age = Some(BROWSER_SESSION_SECONDS);
+    cookies::set(response.headers_mut(), "cognito", &cookie, age);
+    response
+}
+
+/// Sends the browser to a page that only makes sense after this one.
+pub(crate) fn continue_at(
+    page: &Page<'_>,
+    path: &str,
+    username: &str,
+    purpose: Purpose,
+) -> Response {
+    let cookie = random::base64_url(24);
+    page.shared.state().flows.insert(
+        cookie.clone(),
+        Flow {
+            username: username.to_owned(),
+            purpose,
+            started: page.shared.clock.unix(),
+        },
+    );
+    let mut response = page.go(path);
+    cookies::set(response.headers_mut(), "csrf-state", &cookie, None);
+    response
+}

@@ -1,0 +1,152 @@
+//! The emulator as a program: Keyfob's demo account on a fixed port.
+#![expect(clippy::print_stdout, reason = "a program talks on standard output")]
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use cognito_emulator::{Config, Delivery, Emulator, Listener, RecordedRequest};
+use tokio::io::AsyncReadExt;
+
+/// A local stand-in for Amazon Cognito, its identity pools, STS and Lambda. Listens on 127.0.0.1 only.
+#[derive(Parser, Debug)]
+#[command(version)]
+struct Args {
+    /// TCP port; 0 takes any free one
+    #[arg(long, default_value_t = 9229)]
+    port: u16,
+    /// Prints every request (never a query, header or body)
+    #[arg(long)]
+    show_requests: bool,
+    /// Writes a Keyfob profile for this emulator to a file, once it listens
+    #[arg(long, value_name = "PATH")]
+    profile: Option<PathBuf>,
+    /// The profile's API, e.g. where cognito-api listens
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9230")]
+    api_base_url: String,
+    /// Ends when standard input is closed, and so with the program that started it
+    #[arg(long)]
+    exit_with_parent_stdin: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("cognito-emulator: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), String> {
+    let mut config = Config::demo().port(args.port);
+    config.on_delivery = Some(Listener::new(|sent: &Delivery| {
+        println!("Code for {}: {}", sent.destination, sent.code);
+    }));
+    if args.show_requests {
+        config.on_request = Some(Listener::new(|request: &RecordedRequest| {
+            let operation = request.operation.as_deref().unwrap_or_default();
+            println!("{} {} {operation}", request.method, request.path);
+        }));
+    }
+    let user = config.users.first().cloned();
+    let emulator = Emulator::start(config.clone())
+        .await
+        .map_err(|error| error.to_string())?;
+    if let Some(path) = &args.profile {
+        write_whole(path, &profile(&config, &emulator, &args.api_base_url))
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    println!("Listening on {}", emulator.domain());
+    if let Some(user) = user {
+        println!("User {} with password {}", user.username, user.password);
+    }
+    tokio::select! {
+        () = told_to_stop() => {}
+        () = input_closed(), if args.exit_with_parent_stdin => {}
+    }
+    emulator.shutdown().await;
+    // Not a return: the runtime would wait for the thread that reads standard input.
+    std::process::exit(0)
+}
+
+/// The profile of Keyfob's "Local demo", at the addresses this emulator really has.
+fn profile(config: &Config, emulator: &Emulator, api_base_url: &str) -> String {
+    let client = &config.clients[0];
+    let list = |items: Vec<&String>| {
+        let quoted: Vec<_> = items.into_iter().map(|item| quote(item)).collect();
+        format!("[{}]", quoted.join(", "))
+    };
+    let url = quote(&emulator.domain());
+    format!(
+        "name = \"Local demo\"\n\
+         region = {region}\n\
+         issuer = {issuer}\n\
+         domain = {url}\n\
+         client_id = {client_id}\n\
+         scopes = {scopes}\n\
+         redirects = {redirects}\n\
+         sign_out_redirects = {sign_out_redirects}\n\
+         identity_pool_id = {identity_pool_id}\n\
+         api_base_url = {api_base_url}\n\
+         functions = {functions}\n\
+         \n\
+         [endpoints]\n\
+         cognito_identity = {url}\n\
+         sts = {url}\n\
+         lambda = {url}\n",
+        region = quote(&config.region),
+        issuer = quote(&emulator.issuer()),
+        client_id = quote(&client.id),
+        scopes = r#"["openid", "email", "profile", "aws.cognito.signin.user.admin"]"#,
+        redirects = list(client.callback_urls.iter().collect()),
+        sign_out_redirects = list(client.logout_urls.iter().collect()),
+        identity_pool_id = quote(&config.identity_pool.id),
+        api_base_url = quote(api_base_url),
+        functions = list(config.functions.keys().collect()),
+    )
+}
+
+/// A TOML basic string: JSON's escapes are a subset of its.
+fn quote(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Whoever waits for the file sees all of it or none.
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let unfinished = PathBuf::from(name);
+    fs::write(&unfinished, text)?;
+    fs::rename(&unfinished, path)
+}
+
+#[cfg(unix)]
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn told_to_stop() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+async fn input_closed() {
+    let mut input = tokio::io::stdin();
+    let mut ignored = [0; 64];
+    while !matches!(input.read(&mut ignored).await, Ok(0) | Err(_)) {}
+}

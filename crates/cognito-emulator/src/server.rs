@@ -1,0 +1,117 @@
+//! The HTTP server: routes, recording, faults, and the `Date` of the emulator's clock.
+
+use std::{net::Ipv4Addr, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, Request, header},
+    middleware,
+    response::Response,
+    routing::{get, post},
+};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+use tower::ServiceExt;
+
+use crate::{
+    authorize, client_auth,
+    config::Config,
+    discovery, error_page,
+    faults::{Dropped, Endpoint},
+    login,
+    record::RecordedRequest,
+    state::Shared,
+    token,
+};
+
+/// Only ever the loopback address.
+pub(crate) async fn bind(port: u16) -> std::io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+}
+
+pub(crate) fn router(config: &Config, shared: Arc<Shared>) -> Router {
+    let pool = &config.pool_id;
+    let oauth = Router::new()
+        .route("/oauth2/token", post(token::token))
+        .layer(middleware::from_fn(client_auth::domain_headers));
+    Router::new()
+        .route(
+            &format!("/{pool}/.well-known/openid-configuration"),
+            get(discovery::openid_configuration),
+        )
+        .route(
+            &format!("/{pool}/.well-known/jwks.json"),
+            get(discovery::jwks),
+        )
+        .route("/oauth2/authorize", get(authorize::authorize))
+        .route("/login", get(login::page).post(login::submit))
+        .route("/error", get(error_page::page))
+        .merge(oauth)
+        .with_state(shared)
+}
+
+/// Accepts until it is dropped, which closes every connection.
+pub(crate) async fn serve(listener: TcpListener, router: Router, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            Ok((stream, _)) = listener.accept() => {
+                connections.spawn(converse(stream, router.clone(), Arc::clone(&shared)));
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, router: Router, shared: Arc<Shared>) {
+    // Answers are small: do not wait for more of them.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| answer(request, router.clone(), Arc::clone(&shared)));
+    // An error is the peer going away, or a fault that was asked for.
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    router: Router,
+    shared: Arc<Shared>,
+) -> Result<Response, Dropped> {
+    let releases = shared.faults.releases();
+    let operation = request
+        .headers()
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+        .map(|target| target.rsplit('.').next().unwrap_or(target).to_owned());
+    let path = request.uri().path().to_owned();
+    let endpoint = Endpoint::of(request.method(), &path, operation.as_deref());
+    let record = RecordedRequest {
+        method: request.method().to_string(),
+        path,
+        operation,
+    };
+    if let Some(listener) = &shared.config.on_request {
+        listener.call(&record);
+    }
+    shared.state().requests.push(record);
+    let fault = match endpoint {
+        Some(endpoint) => shared.faults.strike(endpoint, releases).await,
+        None => None,
+    };
+    let mut response = match fault {
+        Some(response) => response?,
+        None => router.oneshot(request.map(Body::new)).await?,
+    };
+    let date = httpdate::fmt_http_date(shared.clock.now());
+    response.headers_mut().insert(
+        header::DATE,
+        HeaderValue::from_str(&date).expect("an HTTP date is ASCII"),
+    );
+    Ok(response)
+}

@@ -1,0 +1,146 @@
+//! What every test of the emulator needs: a client of the OAuth endpoints over real HTTP.
+#![allow(dead_code, clippy::unwrap_used)]
+
+use std::collections::HashMap;
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use cognito_emulator::{Client, Config, Emulator, User};
+use reqwest::{Response, redirect::Policy};
+use serde_json::Value;
+use url::Url;
+
+pub const CLIENT: &str = "6keyfobdemodesktop00client";
+pub const REDIRECT: &str = "dev.keyfob.desktop://auth/callback";
+pub const LOGOUT: &str = "dev.keyfob.desktop://auth/signed-out";
+pub const PASSWORD: &str = "Keyfob-demo-1";
+// The pair of RFC 7636, appendix B.
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+pub async fn start() -> Emulator {
+    start_with(Config::demo()).await
+}
+
+pub async fn start_with(config: Config) -> Emulator {
+    Emulator::start(config.port(0)).await.unwrap()
+}
+
+/// A second user, who may be disabled and signed out without harm to alex.
+pub fn with_blair(config: Config) -> Config {
+    config
+        .with_user(User::new("blair", "Blair-pass-1").with_attribute("email", "blair@example.com"))
+}
+
+pub fn client(id: &str) -> Client {
+    Client {
+        callback_urls: vec![REDIRECT.into()],
+        logout_urls: vec![LOGOUT.into()],
+        ..Client::public(id)
+    }
+}
+
+pub fn http() -> reqwest::Client {
+    reqwest::Client::builder()
+        .redirect(Policy::none())
+        .no_proxy()
+        .build()
+        .unwrap()
+}
+
+pub async fn get(url: impl AsRef<str>) -> Response {
+    http().get(url.as_ref()).send().await.unwrap()
+}
+
+pub fn location(answer: &Response) -> String {
+    answer.headers()["location"].to_str().unwrap().to_owned()
+}
+
+/// The usual authorization request, with some parameters replaced, added (`Some`) or left out (`None`).
+pub fn authorize_query(changes: &[(&str, Option<&str>)]) -> String {
+    let mut pairs = vec![
+        ("response_type", "code"),
+        ("client_id", CLIENT),
+        ("redirect_uri", REDIRECT),
+        (
+            "scope",
+            "openid email profile aws.cognito.signin.user.admin",
+        ),
+        ("state", "st-1"),
+        ("nonce", "nonce-1"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    for (name, value) in changes {
+        pairs.retain(|(known, _)| known != name);
+        if let Some(value) = value {
+            pairs.push((name, value));
+        }
+    }
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish()
+}
+
+pub fn authorize_url(emulator: &Emulator, changes: &[(&str, Option<&str>)]) -> String {
+    format!(
+        "{}/oauth2/authorize?{}",
+        emulator.domain(),
+        authorize_query(changes)
+    )
+}
+
+pub fn query_of(url: &Url) -> HashMap<String, String> {
+    url.query_pairs().into_owned().collect()
+}
+
+pub async fn code(emulator: &Emulator, changes: &[(&str, Option<&str>)]) -> String {
+    let url = authorize_url(emulator, changes);
+    let back = emulator.sign_in_with(&url, "alex", PASSWORD).await.unwrap();
+    query_of(&back)["code"].clone()
+}
+
+pub async fn post_form(emulator: &Emulator, path: &str, form: &[(&str, &str)]) -> Response {
+    let url = format!("{}{path}", emulator.domain());
+    http().post(url).form(form).send().await.unwrap()
+}
+
+pub async fn redeem(emulator: &Emulator, code: &str) -> Response {
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", CLIENT),
+        ("code", code),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+    ];
+    post_form(emulator, "/oauth2/token", &form).await
+}
+
+pub async fn refresh(emulator: &Emulator, client_id: &str, token: &str) -> (u16, Value) {
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", client_id),
+        ("refresh_token", token),
+    ];
+    status_and_json(post_form(emulator, "/oauth2/token", &form).await).await
+}
+
+pub async fn status_and_json(answer: Response) -> (u16, Value) {
+    let status = answer.status().as_u16();
+    (status, answer.json().await.unwrap())
+}
+
+/// Signs in as alex and exchanges the code.
+pub async fn tokens(emulator: &Emulator) -> Value {
+    let code = code(emulator, &[]).await;
+    redeem(emulator, &code).await.json().await.unwrap()
+}
+
+pub fn part(token: &Value, index: usize) -> Value {
+    let token = token.as_str().unwrap();
+    let part = token.split('.').nth(index).unwrap();
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+pub fn claims(token: &Value) -> Value {
+    part(token, 1)
+}
