@@ -128,8 +128,8 @@ fn listening(line: &str) -> Option<()> {
 
 /// What the app talks to.
 pub(crate) struct FarSide {
-    /// Ended with this value.
-    _running: [Running; 2],
+    emulator: Running,
+    _api: Running,
     /// The profile that leads to these two.
     pub(crate) profile: PathBuf,
     pub(crate) api_url: String,
@@ -147,6 +147,7 @@ impl FarSide {
                 "--api-base-url",
                 &api_url,
                 "--exit-with-parent-stdin",
+                "--show-requests",
                 "--profile",
             ])
             .arg(&profile);
@@ -169,9 +170,15 @@ impl FarSide {
         let mut api = Running::start("api", command, sink("api"))?;
         api.announced("\"Listening on\"", listening)?;
         Ok(Self {
-            _running: [emulator, api],
+            emulator,
+            _api: api,
             profile,
             api_url,
         })
+    }
+
+    /// Every request the emulator has answered, as `METHOD PATH`; for AWS's endpoints with the operation.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.emulator.lines()
     }
 }

@@ -51,6 +51,14 @@ pub(crate) fn inside(command: &[String]) -> Result {
     daemon.args(["--foreground", "--unlock", "--components=secrets"]);
     let mut daemon = Running::start("gnome-keyring-daemon", daemon, Sink::Log(log))?;
     daemon.feed(b"a password for a keyring that lives as long as the session")?;
+    // Asking for it before it is there would make the bus start another one, which stays locked.
+    let secrets = [
+        "wait",
+        "--session",
+        "--timeout=20",
+        "org.freedesktop.secrets",
+    ];
+    process::output(Command::new("gdbus").args(secrets))?;
     wait_for("an unlocked keyring", Duration::from_secs(20), || {
         Ok(keyring_unlocked()?.then_some(()))
     })?;

@@ -37,12 +37,13 @@ const HEADLESS_PACKAGES: &[&str] = &[
     "libsecret-tools",
     "libglib2.0-bin",
     "webkit2gtk-driver",
-    "chromium",
-    "chromium-driver",
     "imagemagick",
     "openbox",
     "fonts-dejavu-core",
 ];
+
+/// Left out when a Chrome and its driver are there already.
+const BROWSER_PACKAGES: &[&str] = &["chromium", "chromium-driver"];
 
 const TEST_PACKAGES: &[&str] = &["python3-venv"];
 
@@ -127,6 +128,16 @@ fn packages(scope: Scope) -> Result {
     let mut wanted = BUILD_PACKAGES.to_vec();
     if scope != Scope::Build {
         wanted.extend(HEADLESS_PACKAGES);
+        if browser().is_none() || find("chromedriver").is_none() {
+            let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
+            if system.lines().any(|line| line == "ID=ubuntu") {
+                return Err("Ubuntu's Chromium is a snap, which cannot run in a session of its own.\n\
+                     Install Google Chrome (https://www.google.com/chrome) and, of the same version, chromedriver\n\
+                     (https://googlechromelabs.github.io/chrome-for-testing)."
+                    .into());
+            }
+            wanted.extend(BROWSER_PACKAGES);
+        }
     }
     if scope == Scope::Test {
         wanted.extend(TEST_PACKAGES);
@@ -166,6 +177,13 @@ fn packages(scope: Scope) -> Result {
     process::run("apt-get update", &mut apt(&["apt-get", "update"]))?;
     let what = format!("apt-get install {}", missing.join(" "));
     process::run(&what, apt(&install).args(&missing))
+}
+
+/// The browser the journey signs in with.
+pub(crate) fn browser() -> Option<PathBuf> {
+    ["chromium", "google-chrome", "google-chrome-stable"]
+        .iter()
+        .find_map(|name| find(name))
 }
 
 fn missing_packages<'a>(wanted: &[&'a str]) -> Result<Vec<&'a str>> {

@@ -43,7 +43,9 @@ pub(crate) fn test(with_journey: bool) -> Result {
         }
     });
     checks.run("ui tests", |what| {
-        process::run(what, &mut npm(&ui, &["test"]))
+        let mut npm = npm(&ui, &["test"]);
+        npm.envs(setup::browser().map(|browser| ("CHROMIUM", browser)));
+        process::run(what, &mut npm)
     });
     if !with_journey {
         println!("== the journey: left out, as asked");

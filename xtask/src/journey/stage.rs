@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::screen::{Display, Window};
 use crate::demo::{FarSide, free_port, pictures};
-use crate::process::{Result, Running, Sink, built, find, output, variable, wait_for};
+use crate::process::{Result, Running, Sink, built, output, variable, wait_for};
+use crate::setup::browser;
 use crate::webdriver::Page;
 
 /// Long enough for a debug build on a busy machine; a failure costs it once.
@@ -71,7 +72,8 @@ impl Stage {
 
         // The browser starts the app when the app does not run, so it passes the app's environment on.
         let profile = home.join("browser");
-        let mut command = display.command("chromium");
+        let browser = browser().ok_or("neither Chromium nor Chrome is installed")?;
+        let mut command = display.command(&browser.to_string_lossy());
         for_app(&mut command);
         command
             .arg(format!("--user-data-dir={}", profile.display()))
@@ -83,7 +85,7 @@ impl Stage {
                 "about:blank",
             ]);
         running.push(Running::start("chromium", command, log("chromium"))?);
-        default_browser(&home, &profile)?;
+        default_browser(&browser, &home, &profile)?;
 
         let mut command = Command::new("chromedriver");
         command.arg("--port=0");
@@ -114,7 +116,7 @@ impl Stage {
             log("webkitwebdriver"),
         )?);
 
-        let browser_window = display.window("chromium")?;
+        let browser_window = display.window("chrom")?;
         Ok(Self {
             app: None,
             browser,
@@ -198,14 +200,13 @@ const BROWSER: [&str; 7] = [
 ];
 
 /// Makes the running Chromium what the desktop opens links with.
-fn default_browser(home: &Path, profile: &Path) -> Result {
-    let chromium = find("chromium").ok_or("chromium is not installed")?;
+fn default_browser(browser: &Path, home: &Path, profile: &Path) -> Result {
     let applications = home.join(".local/share/applications");
     fs::create_dir_all(&applications)?;
     // With the profile of a running Chromium, a second one hands its URL over and ends.
     let exec = format!(
         "{} --user-data-dir={} {}",
-        chromium.display(),
+        browser.display(),
         profile.display(),
         BROWSER.join(" ")
     );

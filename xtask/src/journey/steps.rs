@@ -82,6 +82,7 @@ fn sign_in(stage: &mut Stage) -> Result {
     }
     new_tab(&stage.browser, &tabs)?;
     stage.browser.wait_for(PASSWORD_FIELD, DEADLINE)?;
+    asked(stage, 0, "/.well-known/jwks.json")?;
     stage.browser.screenshot(&picture("browser-hosted-ui"))?;
     app.screenshot(&picture("app-waiting"))
 }
@@ -212,7 +213,10 @@ fn invoke(stage: &mut Stage) -> Result {
 }
 
 fn restart(stage: &mut Stage) -> Result {
-    let tabs = stage.browser.windows()?.len();
+    let (tabs, requests) = (
+        stage.browser.windows()?.len(),
+        stage.far_side.requests().len(),
+    );
     stage.quit_app()?;
     stage.start_app()?;
     let app = stage.app()?;
@@ -222,15 +226,18 @@ fn restart(stage: &mut Stage) -> Result {
     shows(app, "api-answer", "Hi alex")?;
     app.screenshot(&picture("app-after-restart"))?;
     let opened = stage.browser.windows()?.len() - tabs;
-    if opened == 0 {
+    let authorized = stage.far_side.requests()[requests..]
+        .iter()
+        .any(|line| line.contains("/oauth2/authorize"));
+    if opened == 0 && !authorized {
         Ok(())
     } else {
-        Err(format!("{opened} browser pages were opened").into())
+        Err("the restart signed in anew, in the browser".into())
     }
 }
 
 fn sign_out(stage: &mut Stage) -> Result {
-    let tabs = stage.browser.windows()?;
+    let requests = stage.far_side.requests().len();
     stage.browser_window.activate()?;
     let light = stage.browser_window.lightness()?;
     let app = stage.app()?;
@@ -243,9 +250,8 @@ fn sign_out(stage: &mut Stage) -> Result {
     wait_for("an empty keychain", DEADLINE, || {
         Ok((keychain_items()? == 0).then_some(()))
     })?;
-    if stage.browser.windows()?.len() == tabs.len() {
-        return Err("no browser page was opened to end the browser's session".into());
-    }
+    asked(stage, requests, "/oauth2/revoke")?;
+    asked(stage, requests, "/logout")?;
     app.wait_for(&id("sign-in"), DEADLINE)?;
     app.screenshot(&picture("app-signed-out-again"))
 }
@@ -299,6 +305,16 @@ fn new_tab(browser: &Page, before: &[String]) -> Result {
             .find(|tab| !before.contains(tab)))
     })?;
     browser.switch_to(&tab)
+}
+
+/// Waits until the emulator has answered a request for `path`, not counting the first `before` ones.
+fn asked(stage: &Stage, before: usize, path: &str) -> Result {
+    wait_for(&format!("a request for {path}"), DEADLINE, || {
+        let found = stage.far_side.requests()[before..]
+            .iter()
+            .any(|line| line.contains(path));
+        Ok(found.then_some(()))
+    })
 }
 
 fn id(name: &str) -> String {
