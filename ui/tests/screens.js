@@ -22,6 +22,7 @@ try {
           reducedMotion: 'reduce',
         });
         await play(tab);
+        await tab.evaluate(() => window.scrollTo(0, 0));
         await tab.screenshot({
           path: join(out, `${name}-${scheme}${zoom === 2 ? '-zoom' : ''}.png`),
           fullPage: true,

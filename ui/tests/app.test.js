@@ -1,0 +1,528 @@
+// The app on a scripted far side, in real Chromium under the CSP of the desktop app.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { answer, calls, focused, overflow, refuse, show, start, violations } from './harness.js';
+import { scenes } from './scenes.js';
+import * as views from './views.js';
+import { NOW } from './views.js';
+
+let app;
+before(async () => (app = await start('preview.html')));
+after(() => app?.close());
+
+/** Runs `steps` in a tab of its own; the page must not have logged a fault or broken the CSP. */
+async function inTab(options, steps) {
+  const tab = await app.open(options);
+  try {
+    await steps(tab);
+    assert.deepEqual(tab.faults, []);
+  } finally {
+    await tab.context().close();
+  }
+}
+
+const at = (tab, testid) => tab.getByTestId(testid);
+const text = async (tab, testid) => (await at(tab, testid).innerText()).replace(/\s+/g, ' ').trim();
+const state = (tab) => tab.locator('html').getAttribute('data-state');
+const alerts = async (tab) =>
+  (await tab.getByRole('alert').allInnerTexts()).map((words) => words.replace(/\s+/g, ' ').trim());
+/** Lets the page finish what the last step set off. */
+const settled = (tab) =>
+  tab.evaluate(
+    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+  );
+
+describe('every scene', () => {
+  for (const [name, play] of Object.entries(scenes)) {
+    for (const scheme of ['light', 'dark']) {
+      test(`${name}, ${scheme}: accessible, and as wide as its window`, () =>
+        inTab({ scheme, reducedMotion: 'reduce' }, async (tab) => {
+          await play(tab);
+          await settled(tab);
+          assert.deepEqual(await violations(tab), []);
+          // Default, smallest window, smallest window at 200 %, default at 200 %.
+          for (const width of [440, 360, 220, 180]) {
+            await tab.setViewportSize({ width, height: 480 });
+            assert.ok((await overflow(tab)) <= 0, `scrolls sideways at ${width} px`);
+          }
+        }));
+    }
+  }
+});
+
+describe('start', () => {
+  test('is ready once, after the first view is on screen', () =>
+    inTab({}, async (tab) => {
+      await settled(tab);
+      assert.equal(await state(tab), 'restoring');
+      assert.deepEqual(await calls(tab, 'ready'), []);
+      await show(tab, views.restoring);
+      await tab.waitForFunction(() => window.preview.log.some(([name]) => name === 'ready'));
+      await show(tab, views.signedIn);
+      await settled(tab);
+      assert.equal((await calls(tab, 'ready')).length, 1);
+      assert.equal((await calls(tab, 'watch')).length, 1);
+    }));
+
+  test('is ready even where a hidden window gets no frames', () =>
+    inTab(
+      { prepare: (tab) => tab.addInitScript(() => (window.requestAnimationFrame = () => 0)) },
+      async (tab) => {
+        await show(tab, views.signedOut);
+        await tab.waitForFunction(() => window.preview.log.some(([name]) => name === 'ready'));
+      },
+    ));
+
+  for (const [scheme, colour] of [
+    ['light', 'rgb(246, 245, 242)'],
+    ['dark', 'rgb(22, 24, 22)'],
+  ]) {
+    test(`has its ${scheme} background before any script has run`, () =>
+      inTab(
+        { scheme, prepare: (tab) => tab.route('**/*.js', (route) => route.abort()) },
+        async (tab) => {
+          const root = tab.locator('html');
+          const style = await root.evaluate((html) => getComputedStyle(html).backgroundColor);
+          assert.equal(style, colour);
+          tab.faults.length = 0; // The script that was kept away.
+        },
+      ));
+  }
+
+  test('the logo stays where it is from restoring to signed out to waiting', () =>
+    inTab({}, async (tab) => {
+      const places = [];
+      for (const view of [views.restoring, views.signedOut, views.signingIn, views.expired]) {
+        await show(tab, view);
+        places.push(await tab.locator('main img').boundingBox());
+      }
+      for (const place of places) assert.deepEqual(place, places[0]);
+    }));
+
+  test('says so when the far side cannot be reached, and is shown nevertheless', () =>
+    inTab({}, async (tab) => {
+      await refuse(tab, 'watch', 'watch not allowed');
+      await tab.waitForFunction(() => window.preview.log.some(([name]) => name === 'ready'));
+      assert.match(await text(tab, 'problem'), /could not reach Keyfob.*Quit Keyfob/);
+    }));
+
+  test('<html data-state> mirrors the state', () =>
+    inTab({}, async (tab) => {
+      for (const view of [
+        'restoring',
+        'signedOut',
+        'signingIn',
+        'finishing',
+        'signedIn',
+        'expired',
+      ]) {
+        await show(tab, views[view]);
+        assert.equal(await state(tab), views[view].state.kind);
+      }
+    }));
+});
+
+describe('by keyboard', () => {
+  test('signs in, copies the address, cancels', () =>
+    inTab({ permissions: ['clipboard-read', 'clipboard-write'] }, async (tab) => {
+      await show(tab, views.signedOut);
+      await tab.keyboard.press('Tab');
+      assert.equal(await focused(tab), 'sign-in');
+      await tab.keyboard.press('Enter');
+      assert.equal((await calls(tab, 'sign_in')).length, 1);
+      await show(tab, views.signingIn);
+      await answer(tab, 'sign_in');
+      assert.equal(await focused(tab), 'waiting');
+      assert.equal(await text(tab, 'waiting'), 'Waiting for your browser');
+
+      await tab.keyboard.press('Tab');
+      assert.equal(await focused(tab), 'sign-in-url');
+      assert.equal(await at(tab, 'sign-in-url').inputValue(), views.url);
+      assert.equal(await tab.evaluate(() => getSelection()?.toString()), views.url);
+      await tab.keyboard.press('Tab');
+      assert.equal(await focused(tab), 'copy-url');
+      await tab.keyboard.press('Enter');
+      await tab.getByText('Copied', { exact: true }).waitFor();
+      assert.equal(await tab.evaluate(() => navigator.clipboard.readText()), views.url);
+      assert.equal(await tab.getByRole('status').first().innerText(), 'Copied address.');
+      await tab.keyboard.press('Tab');
+      assert.equal(await focused(tab), 'cancel');
+      await tab.keyboard.press('Space');
+      assert.equal((await calls(tab, 'cancel_sign_in')).length, 1);
+      await show(tab, views.signedOut);
+      assert.equal(await focused(tab), 'welcome to keyfob');
+    }));
+
+  test('goes through everything a signed-in person can do, in reading order', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signingIn);
+      await show(tab, views.finishing);
+      assert.equal(await focused(tab), 'waiting');
+      assert.equal(await text(tab, 'waiting'), 'Finishing sign-in…');
+      assert.equal(await at(tab, 'cancel').count(), 0);
+      await show(tab, views.signedIn);
+      assert.equal(await focused(tab), 'user-name');
+      const order = [];
+      for (let press = 0; press < 4; press += 1) {
+        await tab.keyboard.press('Tab');
+        order.push(await focused(tab));
+      }
+      assert.deepEqual(order, ['call-api', 'aws-identity', 'invoke', 'function-payload']);
+      for (let press = 0; press < 4; press += 1) await tab.keyboard.press('Shift+Tab');
+      await tab.keyboard.press('Shift+Tab');
+      assert.equal(await focused(tab), 'sign-out');
+      const outline = await at(tab, 'sign-out').evaluate((it) => getComputedStyle(it).outlineStyle);
+      assert.equal(outline, 'solid');
+    }));
+
+  test('a renewed token moves neither focus nor an answer', () =>
+    inTab({}, async (tab) => {
+      await scenes['api-answer'](tab);
+      assert.equal(await focused(tab), 'call-api');
+      const user = { ...views.user, tokenExpiresAt: NOW + 9_000 };
+      await show(tab, { ...views.signedIn, state: { kind: 'signedIn', user } });
+      assert.equal(await focused(tab), 'call-api');
+      assert.match(await text(tab, 'api-answer'), /Hi alex/);
+    }));
+
+  test('a long answer can be reached and scrolled', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedIn);
+      await at(tab, 'invoke').click();
+      const payload = JSON.stringify(Array.from({ length: 200 }, (_, n) => n));
+      await answer(tab, 'invoke_function', { ...views.functionAnswer, payload });
+      await at(tab, 'function-payload').focus();
+      await tab.keyboard.press('Tab');
+      assert.equal(await focused(tab), 'function answer');
+    }));
+});
+
+describe('commands', () => {
+  for (const [testid, command, from] of [
+    ['sign-in', 'sign_in', views.signedOut],
+    ['sign-in', 'sign_in', views.expired],
+    ['cancel', 'cancel_sign_in', views.signingIn],
+    ['call-api', 'call_api', views.signedIn],
+    ['aws-identity', 'aws_identity', views.signedIn],
+    ['invoke', 'invoke_function', views.signedIn],
+    ['sign-out', 'sign_out', views.signedIn],
+  ]) {
+    test(`${testid} (${from.state.kind}) runs once at a time, tells its failure, can be retried`, () =>
+      inTab({}, async (tab) => {
+        await show(tab, from);
+        await at(tab, testid).dblclick();
+        await tab.keyboard.press('Enter');
+        assert.equal((await calls(tab, command)).length, 1);
+        assert.equal(await at(tab, testid).getAttribute('aria-disabled'), 'true');
+        assert.equal(await focused(tab), testid);
+
+        await refuse(tab, command, views.offline);
+        assert.deepEqual(await alerts(tab), [`${views.offline.message} ${views.offline.remedy}`]);
+        assert.equal(await at(tab, testid).getAttribute('aria-disabled'), 'false');
+
+        await at(tab, testid).click();
+        assert.equal((await calls(tab, command)).length, 2);
+        assert.deepEqual(await alerts(tab), []);
+      }));
+  }
+
+  test('a fault told to both the command and the session is said once', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedOut);
+      await at(tab, 'sign-in').click();
+      await show(tab, { ...views.signedOut, problem: views.offline });
+      await refuse(tab, 'sign_in', views.offline);
+      assert.equal((await alerts(tab)).length, 1);
+    }));
+
+  test('what Tauri itself rejects with is no sentence for a person', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedIn);
+      await at(tab, 'call-api').click();
+      await refuse(tab, 'call_api', 'call_api not allowed. Plugin not found');
+      assert.match((await alerts(tab))[0] ?? '', /^The window could not reach Keyfob/);
+    }));
+});
+
+describe('the signed-in person', () => {
+  test('sees who, and until when', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedIn);
+      assert.equal(await tab.getByRole('heading', { level: 1 }).innerText(), 'Alex Morgan');
+      assert.equal(await text(tab, 'user-email'), 'alex@example.com');
+      assert.equal(await text(tab, 'user-groups'), 'developers');
+      assert.equal(
+        await text(tab, 'session-until'),
+        'Signed in until 20 Jan 2027, 08:00 Renewed automatically · 29 days left',
+      );
+      // Back from sleep: the window gets focus, and shows today's figure.
+      await tab.clock.setFixedTime((NOW + 27 * views.DAY) * 1000);
+      await tab.evaluate(() => window.dispatchEvent(new Event('focus')));
+      assert.match(await text(tab, 'session-until'), /2 days left/);
+      await tab.clock.setFixedTime((NOW + 31 * views.DAY) * 1000);
+      await tab.evaluate(() => window.dispatchEvent(new Event('focus')));
+      assert.match(await text(tab, 'session-until'), /sign in again/);
+    }));
+
+  test('the wait counts down by the second', () =>
+    inTab({ prepare: (tab) => tab.clock.install({ time: NOW * 1000 }) }, async (tab) => {
+      await tab.clock.pauseAt((NOW + 2) * 1000);
+      await show(tab, views.signingIn);
+      const timer = tab.getByRole('timer');
+      assert.equal(await timer.innerText(), '4:30');
+      await tab.clock.runFor(1_000);
+      assert.equal(await timer.innerText(), '4:29');
+      await tab.clock.runFor(600_000);
+      assert.equal(await timer.innerText(), '0:00');
+    }));
+
+  test('forty groups fold, and unfold', () =>
+    inTab({}, async (tab) => {
+      await scenes['signed-in-crowded'](tab);
+      const groups = at(tab, 'user-groups').getByRole('listitem');
+      assert.equal(await groups.count(), 6);
+      const more = tab.getByRole('button', { name: 'Show all 40 groups' });
+      assert.equal(await more.getAttribute('aria-expanded'), 'false');
+      await more.click();
+      assert.equal(await groups.count(), 40);
+      await tab.getByRole('button', { name: 'Show fewer groups' }).click();
+      assert.equal(await groups.count(), 6);
+    }));
+
+  test('without name, e-mail, groups, API or AWS there is nothing empty on screen', () =>
+    inTab({}, async (tab) => {
+      await scenes['signed-in-bare'](tab);
+      assert.equal(await text(tab, 'user-name'), 'alex');
+      for (const absent of ['user-email', 'user-groups', 'call-api', 'aws-identity', 'invoke']) {
+        assert.equal(await at(tab, absent).count(), 0, absent);
+      }
+    }));
+
+  test('the next person does not see the last one’s answers', () =>
+    inTab({}, async (tab) => {
+      await scenes['all-answers'](tab);
+      const user = { ...views.user, sub: 'another', name: 'Bo' };
+      await show(tab, { ...views.signedIn, state: { kind: 'signedIn', user } });
+      for (const gone of ['api-answer', 'aws-answer', 'function-answer']) {
+        assert.equal(await at(tab, gone).count(), 0, gone);
+      }
+    }));
+});
+
+describe('answers', () => {
+  test('the API: its sentence, status and milliseconds', () =>
+    inTab({}, async (tab) => {
+      await scenes['api-answer'](tab);
+      assert.equal(
+        await text(tab, 'api-answer'),
+        'Answered 200 12 ms Hi alex, your API call is authenticated!',
+      );
+      assert.match(await tab.getByRole('status').first().innerText(), /answered 200/);
+    }));
+
+  test('the API: a refusal is an answer, with its reason', () =>
+    inTab({}, async (tab) => {
+      await scenes['api-refusal'](tab);
+      assert.match(await text(tab, 'api-answer'), /^Refused with 403 12 ms .*insufficient_scope/);
+      assert.deepEqual(await alerts(tab), []);
+    }));
+
+  test('AWS: identity, account, roles and time left, each to copy', () =>
+    inTab({ permissions: ['clipboard-read', 'clipboard-write'] }, async (tab) => {
+      await scenes['aws-answer'](tab);
+      const { identityId, account, roleArn, arn } = views.awsAnswer;
+      const shown = await at(tab, 'aws-answer').textContent();
+      for (const value of [identityId, account, roleArn, arn])
+        assert.ok(shown.includes(value), value);
+      assert.match(await text(tab, 'aws-answer'), /59 min, until 09:59/);
+      await tab.getByRole('button', { name: 'Copy role ARN' }).click();
+      await tab.locator('[data-outcome=copied]').waitFor();
+      assert.equal(await tab.evaluate(() => navigator.clipboard.readText()), roleArn);
+      await tab.clock.setFixedTime((NOW + views.HOUR) * 1000);
+      await tab.evaluate(() => window.dispatchEvent(new Event('focus')));
+      assert.match(await text(tab, 'aws-answer'), /look up again/);
+    }));
+
+  test('a copy that fails says so', () =>
+    inTab(
+      {
+        prepare: (tab) =>
+          tab.addInitScript(() => {
+            navigator.clipboard.writeText = () => Promise.reject(new Error('denied'));
+          }),
+      },
+      async (tab) => {
+        await show(tab, views.signingIn);
+        await at(tab, 'copy-url').click();
+        await tab.getByText('Not copied').waitFor();
+        assert.match(await tab.getByRole('status').first().innerText(), /copy it by hand/);
+      },
+    ));
+
+  test('a function: its payload as typed, its answer laid out, no digit changed', () =>
+    inTab({}, async (tab) => {
+      await show(tab, {
+        ...views.signedIn,
+        profile: { ...views.profile, functions: ['hello', 'resize-image'] },
+      });
+      await tab.getByLabel('Function').selectOption('resize-image');
+      await at(tab, 'function-payload').fill('{"width": 12345678901234567890}');
+      await at(tab, 'invoke').click();
+      assert.deepEqual(await calls(tab, 'invoke_function'), [
+        ['invoke_function', 'resize-image', '{"width": 12345678901234567890}'],
+      ]);
+      await answer(tab, 'invoke_function', views.functionAnswer);
+      assert.equal(
+        await at(tab, 'function-answer').locator('pre').innerText(),
+        [
+          '{',
+          '  "greeting": "Hello, Alex!",',
+          '  "requests": 12345678901234567890,',
+          '  "tags": [],',
+          '  "via": [',
+          '    "lambda"',
+          '  ]',
+          '}',
+        ].join('\n'),
+      );
+    }));
+
+  test('an answer is text, whatever it holds', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedIn);
+      for (const payload of [
+        '<img src=x onerror=alert(1)>',
+        '"a\\"b{[,:]}"',
+        '',
+        'not json {',
+        '[[],{}]',
+      ]) {
+        await at(tab, 'invoke').click();
+        await answer(tab, 'invoke_function', { ...views.functionAnswer, payload });
+        const shown = await at(tab, 'function-answer').locator('pre').textContent();
+        assert.equal(shown.replace(/\s/g, ''), payload.replace(/\s/g, ''));
+      }
+      assert.equal(await at(tab, 'function-answer').locator('img').count(), 0);
+    }));
+
+  test('a payload that is not JSON is not sent', () =>
+    inTab({}, async (tab) => {
+      await scenes['function-not-json'](tab);
+      const payload = at(tab, 'function-payload');
+      assert.equal(await payload.getAttribute('aria-invalid'), 'true');
+      await at(tab, 'invoke').click();
+      assert.equal(await focused(tab), 'function-payload');
+      assert.deepEqual(await calls(tab, 'invoke_function'), []);
+      await payload.fill('');
+      await at(tab, 'invoke').click();
+      assert.deepEqual(await calls(tab, 'invoke_function'), []);
+      await payload.fill('null');
+      assert.equal(await payload.getAttribute('aria-invalid'), 'false');
+      await at(tab, 'invoke').click();
+      assert.equal((await calls(tab, 'invoke_function')).length, 1);
+    }));
+
+  test('a function’s own error is not a failed call', () =>
+    inTab({}, async (tab) => {
+      await scenes['function-error'](tab);
+      assert.deepEqual(await alerts(tab), []);
+      const words = await text(tab, 'function-answer');
+      assert.match(words, /hello failed: Unhandled 31 ms/);
+      assert.match(words, /the error is the function’s own: name must be a string/);
+
+      await at(tab, 'invoke').click();
+      await refuse(tab, 'invoke_function', views.offline);
+      assert.equal(await at(tab, 'function-answer').count(), 0);
+      assert.equal((await alerts(tab)).length, 1);
+    }));
+});
+
+describe('problems', () => {
+  test('the banner says what and what to do, and can be dismissed', () =>
+    inTab({}, async (tab) => {
+      await show(tab, { ...views.signedOut, problem: views.timedOut });
+      assert.equal(await at(tab, 'problem').getAttribute('role'), 'alert');
+      assert.equal(
+        await text(tab, 'problem'),
+        `${views.timedOut.message} ${views.timedOut.remedy}`,
+      );
+      await tab.getByRole('button', { name: 'Dismiss' }).click();
+      assert.equal((await calls(tab, 'dismiss_problem')).length, 1);
+      await show(tab, views.signedOut);
+      assert.equal(await at(tab, 'problem').count(), 0);
+      assert.equal(await focused(tab), 'welcome to keyfob');
+    }));
+
+  test('without a profile there is the reason, and nothing to press', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.noProfile);
+      assert.match(await text(tab, 'problem'), /has no client_id\. Ask your administrator/);
+      assert.equal(await tab.getByRole('button').count(), 0);
+    }));
+
+  for (const [seconds, words] of [
+    [-600, '10 minutes'],
+    [600, '10 minutes'],
+    [45, '45 seconds'],
+    [86_400, '24 hours'],
+  ]) {
+    test(`a clock off by ${seconds} s is told as ${words}`, () =>
+      inTab({}, async (tab) => {
+        await show(tab, { ...views.signedOut, clockSkewSeconds: seconds });
+        assert.match(await text(tab, 'clock-skew'), new RegExp(`off by about ${words}\\.`));
+        await show(tab, views.signedOut);
+        assert.equal(await at(tab, 'clock-skew').count(), 0);
+      }));
+  }
+
+  test('a browser that did not open is told beside the address', () =>
+    inTab({}, async (tab) => {
+      await scenes['signing-in-no-browser'](tab);
+      assert.match((await alerts(tab))[0] ?? '', /could not be opened/);
+      assert.ok(await at(tab, 'sign-in-url').isVisible());
+      await show(tab, views.signedIn);
+      await show(tab, views.signedOut);
+      assert.deepEqual(await alerts(tab), []);
+    }));
+});
+
+describe('signing out', () => {
+  test('tells what has ended and what lives on', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedIn);
+      await at(tab, 'sign-out').click();
+      await show(tab, views.signedOut);
+      assert.equal(await at(tab, 'signed-out').count(), 0, 'not before the whole result is known');
+      assert.equal(await focused(tab), 'you are signed out');
+      await answer(tab, 'sign_out', views.signOutAnswer);
+      const words = await text(tab, 'signed-out');
+      assert.match(words, /browser is being asked to end its session/);
+      assert.match(words, /refresh token was revoked/);
+      assert.match(words, /AWS credentials already handed out stay valid until 09:50/);
+      // Signing in makes it past.
+      await show(tab, views.signingIn);
+      await show(tab, views.signedOut);
+      assert.doesNotMatch(await text(tab, 'signed-out'), /revoked/);
+    }));
+
+  test('tells when the refresh token was not revoked, and keeps quiet on AWS when unused', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedIn);
+      await at(tab, 'sign-out').click();
+      await show(tab, views.signedOut);
+      await answer(tab, 'sign_out', { revoked: views.offline, awsCredentialsUntil: null });
+      const words = await text(tab, 'signed-out');
+      assert.match(words, /refresh token was not revoked.*could not reach/);
+      assert.doesNotMatch(words, /AWS credentials/);
+    }));
+
+  test('a session that has ended is told apart, and can be begun again', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedIn);
+      await show(tab, views.expired);
+      assert.equal(await focused(tab), 'your session has ended');
+      assert.equal(await at(tab, 'signed-out').count(), 0);
+      await at(tab, 'sign-in').click();
+      assert.equal((await calls(tab, 'sign_in')).length, 1);
+    }));
+});

@@ -1,0 +1,106 @@
+// What ships: the production bundle, on the IPC that Tauri injects.
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { root, start } from './harness.js';
+import * as views from './views.js';
+
+let app;
+before(async () => (app = await start('index.html')));
+after(() => app?.close());
+
+/** Stands where Tauri's own script stands: callbacks by number, commands into a log. */
+function injectTauri() {
+  const callbacks = new Map();
+  window.ipc = {
+    log: [],
+    refusal: null,
+    send(message) {
+      const { channel } = window.ipc.log.find(([command]) => command === 'watch')[1];
+      window.ipc.sent = (window.ipc.sent ?? -1) + 1;
+      callbacks.get(channel.id)({ index: window.ipc.sent, message });
+    },
+  };
+  window.__TAURI_INTERNALS__ = {
+    transformCallback(callback) {
+      callbacks.set(callbacks.size + 1, callback);
+      return callbacks.size;
+    },
+    unregisterCallback: (id) => callbacks.delete(id),
+    invoke(command, args = {}) {
+      window.ipc.log.push([command, args]);
+      return window.ipc.refusal ? Promise.reject(window.ipc.refusal) : Promise.resolve(null);
+    },
+  };
+}
+
+test('sends each command under its name, with its arguments', async () => {
+  const tab = await app.open({ prepare: (tab) => tab.addInitScript(injectTauri) });
+  const sent = () => tab.evaluate(() => window.ipc.log);
+  const send = (view) => tab.evaluate((view) => window.ipc.send(view), view);
+  const click = (testid) => tab.getByTestId(testid).click();
+
+  await send({ ...views.signedOut, problem: views.timedOut });
+  await tab.waitForFunction(() => window.ipc.log.some(([command]) => command === 'ready'));
+  await tab.getByRole('button', { name: 'Dismiss' }).click();
+  await click('sign-in');
+  await send(views.signingIn);
+  await click('cancel');
+  await send(views.signedIn);
+  await click('call-api');
+  await click('aws-identity');
+  await click('invoke');
+  await tab.evaluate((error) => (window.ipc.refusal = error), views.offline);
+  await click('sign-out');
+  await tab.getByRole('alert').getByText(views.offline.message).waitFor();
+
+  const [[watch, { channel }], ...rest] = await sent();
+  assert.equal(watch, 'watch');
+  assert.ok(channel);
+  assert.deepEqual(rest, [
+    ['ready', {}],
+    ['dismiss_problem', {}],
+    ['sign_in', {}],
+    ['cancel_sign_in', {}],
+    ['call_api', {}],
+    ['aws_identity', {}],
+    ['invoke_function', { name: 'hello', payload: '{}' }],
+    ['sign_out', {}],
+  ]);
+  assert.deepEqual(tab.faults, []);
+  await tab.context().close();
+});
+
+test('holds nothing inline, nothing of the preview, and little', async () => {
+  const html = await readFile(join(app.outDir, 'index.html'), 'utf8');
+  assert.doesNotMatch(html, /<style|style=|<script(?![^>]*src=)|\son[a-z]+=/);
+  const assets = await readdir(join(app.outDir, 'assets'));
+  let compressed = 0;
+  for (const name of assets) {
+    assert.match(name, /-[\w-]{8}\.(js|css|svg)$/, 'named by its content');
+    const bytes = await readFile(join(app.outDir, 'assets', name));
+    assert.ok(!bytes.includes('is not running') || !bytes.includes('window.preview'), name);
+    assert.doesNotMatch(bytes.toString(), /\beval\(|new Function\(/);
+    if (name.endsWith('.js')) compressed += gzipSync(bytes).length;
+  }
+  assert.ok(compressed < 40 * 1024, `${compressed} bytes of compressed script`);
+});
+
+test('one file knows Tauri, and takes only its core', async () => {
+  for (const name of await readdir(join(root, 'src'))) {
+    const source = await readFile(join(root, 'src', name), 'utf8');
+    const imports = [...source.matchAll(/from '(@tauri-apps[^']*)'/g)].map(([, from]) => from);
+    assert.deepEqual(imports, name === 'backend.ts' ? ['@tauri-apps/api/core'] : [], name);
+    assert.doesNotMatch(source, /__TAURI|\{@html|<[^>]+\sstyle="/, name);
+  }
+});
+
+test('the preview page differs from the app’s only in what it mounts', async () => {
+  const read = (name) => readFile(join(root, name), 'utf8');
+  const preview = (await read('preview.html'))
+    .replace('/preview/main.ts', '/src/main.ts')
+    .replace('Keyfob preview', 'Keyfob');
+  assert.equal(preview, await read('index.html'));
+});
