@@ -7,10 +7,13 @@ use oauth2::{
     AuthUrl, AuthorizationCode, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier,
     RedirectUrl, Scope,
 };
+use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::clock::unix_seconds;
 use crate::error::{Error, OAuthErrorCode, presentable};
 use crate::profile::Profile;
+use crate::store::Secret;
 
 /// How long an answer is awaited: as long as Cognito keeps its sign-in page alive
 /// (Cognito guide, "User pool managed login").
@@ -70,6 +73,16 @@ impl fmt::Debug for PendingAuthorization {
     }
 }
 
+#[derive(Deserialize, Serialize)]
+struct StoredRequest {
+    url: Url,
+    redirect: Url,
+    state: String,
+    nonce: String,
+    verifier: String,
+    expires: u64,
+}
+
 /// An answer that belongs to the request, and what redeems it.
 pub(crate) struct Accepted {
     pub(crate) code: AuthorizationCode,
@@ -115,6 +128,32 @@ impl PendingAuthorization {
 
     pub(crate) fn expires(&self) -> SystemTime {
         self.expires
+    }
+
+    /// The bytes a store keeps, so that the answer finds its request although the app was closed.
+    pub(crate) fn to_secret(&self) -> Secret {
+        let stored = StoredRequest {
+            url: self.url.clone(),
+            redirect: self.redirect.clone(),
+            state: self.state.secret().clone(),
+            nonce: self.nonce.clone(),
+            verifier: self.verifier.secret().clone(),
+            expires: unix_seconds(self.expires),
+        };
+        Secret::new(serde_json::to_vec(&stored).expect("strings and numbers always serialise"))
+    }
+
+    /// Reads what [`to_secret`](Self::to_secret) wrote; `None` for anything else.
+    pub(crate) fn from_secret(secret: &[u8]) -> Option<Self> {
+        let stored: StoredRequest = serde_json::from_slice(secret).ok()?;
+        Some(Self {
+            url: stored.url,
+            redirect: stored.redirect,
+            state: CsrfToken::new(stored.state),
+            nonce: stored.nonce,
+            verifier: PkceCodeVerifier::new(stored.verifier),
+            expires: SystemTime::UNIX_EPOCH + Duration::from_secs(stored.expires),
+        })
     }
 
     /// Whether this is the request that carries `state`.
@@ -243,6 +282,19 @@ mod tests {
         assert_eq!(query["state"].len(), 43);
         assert_eq!(query["nonce"].len(), 43);
         assert!(!pending.url().as_str().contains(pending.verifier.secret()));
+    }
+
+    #[test]
+    fn a_kept_request_reads_its_answer() {
+        let request = pending();
+        let kept = PendingAuthorization::from_secret(&request.to_secret()).unwrap();
+        let answer = callback(&format!("?code=c&state={}", request.state()));
+        assert!(matches!(kept.read(&answer), Ok(Answer::Code(_))));
+        assert_eq!(
+            (kept.url(), kept.expires()),
+            (request.url(), request.expires())
+        );
+        assert!(PendingAuthorization::from_secret(b"{}").is_none());
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The one door to a person's tokens.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use cognito_verifier::{ClientIds, IdClaims, UserPool, Verifier, VerifyError};
-use tokio::sync::{OwnedMutexGuard, watch};
+use tokio::sync::{MutexGuard, OwnedMutexGuard, watch};
 use url::Url;
 
 use crate::authorization::{Accepted, Answer, CallbackError, PendingAuthorization, state_of};
@@ -86,7 +86,7 @@ struct Inner {
     endpoint: TokenEndpoint,
     verifier: Verifier<IdClaims>,
     status: watch::Sender<Status>,
-    sign_in: Mutex<SignIn>,
+    sign_in: tokio::sync::Mutex<SignIn>,
     /// Whoever holds this is the one who loads, refreshes or replaces the tokens.
     tokens: Arc<tokio::sync::Mutex<Tokens>>,
 }
@@ -212,7 +212,7 @@ impl SessionBuilder {
                 http,
                 verifier,
                 status,
-                sign_in: Mutex::default(),
+                sign_in: tokio::sync::Mutex::default(),
                 tokens: Arc::default(),
             }),
         })
@@ -266,61 +266,67 @@ impl Session {
     }
 
     /// Takes up the session of an earlier run, if the store has one, and renews its tokens when they
-    /// have expired. What goes wrong is in [`status`](Self::status): without a network the person stays
-    /// signed in.
+    /// have expired; and a sign-in that was waiting when the app was closed. What goes wrong is in
+    /// [`status`](Self::status): without a network the person stays signed in.
     pub async fn restore(&self) {
-        let loaded = self.loaded().await;
-        match loaded {
-            Ok(tokens) if tokens.set.is_some() => {
-                drop(tokens);
-                self.settle(None).await;
-                if let Err(error) = self.fresh().await {
-                    self.tell(error);
-                }
-            }
-            Ok(_) => self.publish(SessionState::SignedOut, None),
-            Err(error) => self.publish(SessionState::SignedOut, Some(error)),
+        if let Err(error) = self.take_up().await {
+            self.settle(Some(error)).await;
+        } else if let Err(error) = self.fresh().await
+            && !matches!(error, Error::SignInRequired(SignInReason::SignedOut))
+        {
+            self.tell(error);
         }
+    }
+
+    async fn take_up(&self) -> Result<(), Error> {
+        drop(self.loaded().await?);
+        let kept = self
+            .with_store(|store, key| store.load(&pending_key(key)))
+            .await?;
+        let pending = kept.and_then(|secret| PendingAuthorization::from_secret(&secret));
+        let mut sign_in = self.sign_in().await;
+        if let Some(pending) = pending.filter(|pending| pending.expires() > self.local_now()) {
+            self.wait_for_answer(&mut sign_in, pending);
+        } else {
+            drop(sign_in);
+            self.settle(None).await;
+        }
+        Ok(())
     }
 
     /// Begins a sign-in: the URL is to be opened in the person's browser, and the answer given to
     /// [`complete`](Self::complete). While one is waiting, this gives its URL again. Meanwhile the user
     /// pool's keys are fetched, so that the answer needs one request only.
-    pub fn begin(&self) -> Url {
-        let (url, expires) = {
-            let mut sign_in = self.sign_in();
-            let now = self.local_now();
-            let pending = match sign_in.pending.take() {
-                Some(pending) if pending.expires() > now => pending,
-                _ => self.await_answer(PendingAuthorization::new(self.profile(), now)),
-            };
-            let shown = (pending.url().clone(), pending.expires());
-            sign_in.pending = Some(pending);
-            shown
-        };
-        self.publish(
-            SessionState::SigningIn {
-                url: url.clone(),
-                expires,
-                finishing: false,
-            },
-            None,
-        );
-        let verifier = self.inner.verifier.clone();
-        tokio::spawn(async move {
-            // Tried again when the answer is verified, and told then.
-            if let Err(error) = verifier.preload().await {
-                tracing::warn!(reason = error.code(), "the signing keys are not there yet");
-            }
-        });
-        url
+    ///
+    /// The request is kept in the store first, so that its answer is understood even by an app that was
+    /// closed and started again, and so that a keychain that does not work is found out before the
+    /// person types a password.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the keychain does not work.
+    pub async fn begin(&self) -> Result<Url, Error> {
+        let mut sign_in = self.sign_in().await;
+        if let Some(pending) = &sign_in.pending {
+            return Ok(pending.url().clone());
+        }
+        let pending = PendingAuthorization::new(self.profile(), self.local_now());
+        let secret = pending.to_secret();
+        let kept = self
+            .with_store(move |store, key| store.save(&pending_key(key), &secret))
+            .await;
+        if let Err(error) = kept {
+            drop(sign_in);
+            self.settle(Some(error.clone())).await;
+            return Err(error);
+        }
+        let url = pending.url().clone();
+        self.wait_for_answer(&mut sign_in, pending);
+        Ok(url)
     }
 
     /// Gives up the sign-in that is waiting, if one is.
     pub async fn cancel(&self) {
-        if self.sign_in().pending.take().is_some() {
-            self.settle(None).await;
-        }
+        self.give_up(|_| true, None).await;
     }
 
     /// Takes the URL the browser was redirected to, redeems its code, verifies the ID token (OpenID
@@ -332,6 +338,7 @@ impl Session {
     pub async fn complete(&self, callback: &Url) -> Result<User, Error> {
         let answer = self
             .accept(callback)
+            .await
             .inspect_err(|error| self.tell(error.clone()))?;
         let session = self.clone();
         // In a task of its own: a code that was sent must not be lost because nobody waits any more.
@@ -340,6 +347,7 @@ impl Session {
                 Ok(accepted) => session.finish(accepted).await,
                 Err(refusal) => Err(refusal),
             };
+            session.forget_pending().await;
             session.settle(result.as_ref().err().cloned()).await;
             result
         });
@@ -389,7 +397,8 @@ impl Session {
             ..Tokens::default()
         };
         drop(tokens);
-        self.sign_in().pending = None;
+        self.sign_in().await.pending = None;
+        self.forget_pending().await;
         self.publish(SessionState::SignedOut, None);
         Ok(SignOut {
             revoked,
@@ -412,11 +421,8 @@ impl Session {
         &self.inner.http
     }
 
-    fn sign_in(&self) -> MutexGuard<'_, SignIn> {
-        self.inner
-            .sign_in
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    async fn sign_in(&self) -> MutexGuard<'_, SignIn> {
+        self.inner.sign_in.lock().await
     }
 
     /// Pending sign-ins live by the computer's own clock, which only has to agree with itself.
@@ -424,63 +430,81 @@ impl Session {
         self.inner.clock.local.now()
     }
 
-    /// Ends this sign-in when its time is over.
-    fn await_answer(&self, pending: PendingAuthorization) -> PendingAuthorization {
+    /// Shows the sign-in as waiting, fetches the keys its answer will need, and ends it in time.
+    fn wait_for_answer(&self, sign_in: &mut SignIn, pending: PendingAuthorization) {
+        self.publish(pending.shown(false), None);
+        let verifier = self.inner.verifier.clone();
+        tokio::spawn(async move {
+            // Tried again when the answer is verified, and told then.
+            if let Err(error) = verifier.preload().await {
+                tracing::warn!(reason = error.code(), "the signing keys are not there yet");
+            }
+        });
         let session = Arc::downgrade(&self.inner);
         let state = pending.state().to_owned();
         let over = self.inner.clock.local.sleep_until(pending.expires());
+        sign_in.pending = Some(pending);
         tokio::spawn(async move {
             over.await;
             let Some(inner) = session.upgrade() else {
                 return;
             };
-            let session = Self { inner };
-            let expired = {
-                let mut sign_in = session.sign_in();
-                sign_in
-                    .pending
-                    .take_if(|pending| pending.has_state(&state))
-                    .is_some()
+            let problem = Error::NoAnswer {
+                redirect: inner.profile.redirect().clone(),
+                client_id: inner.profile.client_id.clone(),
             };
-            if expired {
-                let profile = session.profile();
-                let problem = Error::NoAnswer {
-                    redirect: profile.redirect().clone(),
-                    client_id: profile.client_id.clone(),
-                };
-                session.settle(Some(problem)).await;
-            }
+            Self { inner }
+                .give_up(|pending| pending.has_state(&state), Some(problem))
+                .await;
         });
-        pending
+    }
+
+    /// Ends the waiting sign-in, if it is the one meant.
+    async fn give_up(
+        &self,
+        meant: impl FnOnce(&PendingAuthorization) -> bool,
+        problem: Option<Error>,
+    ) {
+        let given_up = self
+            .sign_in()
+            .await
+            .pending
+            .take_if(|pending| meant(pending));
+        if given_up.is_some() {
+            self.forget_pending().await;
+            self.settle(problem).await;
+        }
+    }
+
+    async fn forget_pending(&self) {
+        // It expires by itself; kept, it does no harm.
+        if let Err(error) = self
+            .with_store(|store, key| store.delete(&pending_key(key)))
+            .await
+        {
+            tracing::warn!(%error, "a sign-in that is over is still kept");
+        }
     }
 
     /// Consumes the pending sign-in for the URL that answers it, and for no other.
-    fn accept(&self, callback: &Url) -> Result<Result<Accepted, Error>, Error> {
-        let mut sign_in = self.sign_in();
+    async fn accept(&self, callback: &Url) -> Result<Result<Accepted, Error>, Error> {
+        let mut sign_in = self.sign_in().await;
         let Some(pending) = &sign_in.pending else {
             let state = state_of(self.profile().redirect(), callback);
             let used = state.is_some() && state == sign_in.answered;
-            return Err(if used {
+            let error = if used {
                 CallbackError::AlreadyUsed
             } else {
                 CallbackError::NothingPending
-            }
-            .into());
+            };
+            return Err(error.into());
         };
         let answer = pending.read(callback)?;
         let pending = sign_in.pending.take().expect("it was there a line ago");
         sign_in.answered = Some(pending.state().to_owned());
         Ok(match answer {
             Answer::Code(code) => {
-                let (url, expires) = (pending.url().clone(), pending.expires());
-                self.publish(
-                    SessionState::SigningIn {
-                        url,
-                        expires,
-                        finishing: true,
-                    },
-                    None,
-                );
+                self.publish(pending.shown(true), None);
                 Ok(pending.redeem(code))
             }
             Answer::Refusal(error) => Err(error),
@@ -566,7 +590,7 @@ impl Session {
                     ..
                 }) => {
                     // Another process may have renewed them since: the store has the last word.
-                    let stored = self.with_store(|store, key| store.load(key)).await?;
+                    let stored = self.stored().await?;
                     match stored.filter(|stored| stored.refresh != old.refresh) {
                         Some(stored) if stored.is_fresh(self.now()) => {
                             *tokens = Tokens {
@@ -690,15 +714,21 @@ impl Session {
     async fn loaded(&self) -> Result<OwnedMutexGuard<Tokens>, Error> {
         let mut tokens = self.inner.tokens.clone().lock_owned().await;
         if !tokens.loaded {
-            tokens.set = self.with_store(|store, key| store.load(key)).await?;
+            tokens.set = self.stored().await?;
             tokens.loaded = true;
         }
         Ok(tokens)
     }
 
+    async fn stored(&self) -> Result<Option<TokenSet>, Error> {
+        let secret = self.with_store(|store, key| store.load(key)).await?;
+        let set = secret.map(|secret| TokenSet::from_secret(&secret).ok_or(StoreError::Damaged));
+        Ok(set.transpose()?)
+    }
+
     async fn save(&self, set: &TokenSet) -> Result<(), Error> {
-        let set = set.clone();
-        self.with_store(move |store, key| store.save(key, &set))
+        let secret = set.to_secret();
+        self.with_store(move |store, key| store.save(key, &secret))
             .await
     }
 
@@ -718,12 +748,13 @@ impl Session {
 
     /// Says what the tokens at hand mean, unless a sign-in is waiting.
     async fn settle(&self, problem: Option<Error>) {
+        let sign_in = self.sign_in().await;
         let tokens = self.inner.tokens.lock().await;
         let state = match &tokens.set {
             Some(set) => SessionState::SignedIn(set.user.clone()),
             None => SessionState::SignedOut,
         };
-        if self.sign_in().pending.is_none() {
+        if sign_in.pending.is_none() {
             self.publish(state, problem);
         }
     }
@@ -741,6 +772,21 @@ impl Session {
         self.inner
             .status
             .send_modify(|status| status.problem = Some(problem));
+    }
+}
+
+/// Where the sign-in that waits for its answer is kept, beside the tokens.
+fn pending_key(session_key: &str) -> String {
+    format!("{session_key}, signing in")
+}
+
+impl PendingAuthorization {
+    fn shown(&self, finishing: bool) -> SessionState {
+        SessionState::SigningIn {
+            url: self.url().clone(),
+            expires: self.expires(),
+            finishing,
+        }
     }
 }
 

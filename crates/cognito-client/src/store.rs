@@ -7,25 +7,29 @@ mod split;
 pub use keyring::KeyringStore;
 pub use memory::MemoryStore;
 
-use crate::tokens::TokenSet;
+use zeroize::Zeroizing;
 
-/// Keeps one [`TokenSet`] under each key.
+/// What is kept: the serialised tokens of a session, or of a sign-in that is waiting for its answer.
+/// Overwritten in memory when dropped.
+pub type Secret = Zeroizing<Vec<u8>>;
+
+/// Keeps one [`Secret`] under each key.
 ///
 /// Blocking, because keychains are: a [`Session`](crate::Session) calls it off the async threads, and
-/// stops waiting after a time. An implementation replaces a set atomically: whoever loads, whenever,
-/// gets a set that was saved as a whole.
+/// stops waiting after a time. An implementation replaces a secret atomically: whoever loads, whenever,
+/// gets one that was saved as a whole.
 pub trait TokenStore: Send + Sync + 'static {
-    /// The set kept under `key`, or `None` when there is none.
+    /// The secret kept under `key`, or `None` when there is none.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot tell.
-    fn load(&self, key: &str) -> Result<Option<TokenSet>, StoreError>;
+    fn load(&self, key: &str) -> Result<Option<Secret>, StoreError>;
 
-    /// Keeps `tokens` under `key` in place of what is there.
+    /// Keeps `secret` under `key` in place of what is there.
     ///
     /// # Errors
-    /// [`StoreError`] when they are not kept; what was there before still is.
-    fn save(&self, key: &str, tokens: &TokenSet) -> Result<(), StoreError>;
+    /// [`StoreError`] when it is not kept; what was there before still is.
+    fn save(&self, key: &str, secret: &[u8]) -> Result<(), StoreError>;
 
     /// Forgets what is kept under `key`, if anything is.
     ///
@@ -78,31 +82,6 @@ impl StoreError {
             Self::Full | Self::Failed => {
                 "Look at the keychain with the system's own program for passwords, then try again."
             }
-        }
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::tokens::{AccessToken, IdToken, RefreshToken, User};
-
-    /// A set as large as Cognito's usually are (access 1,200, ID 1,480, refresh 1,730 bytes).
-    pub(crate) fn token_set(username: &str) -> TokenSet {
-        TokenSet {
-            access: AccessToken::new(format!("access-{username}-{}", "a".repeat(1_200))),
-            id: IdToken::new(format!("id-{username}-{}", "i".repeat(1_480))),
-            refresh: RefreshToken::new(format!("refresh-{username}-{}", "r".repeat(1_730))),
-            user: User {
-                sub: "c6b9f5a2-0000-4000-8000-000000000001".into(),
-                username: username.into(),
-                name: Some("Alex Morgan".into()),
-                email: None,
-                groups: vec!["developers".into()],
-                signed_in_at: 1_000,
-                token_expires_at: 4_600,
-                session_expires_at: 2_593_000,
-            },
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::clock::unix_seconds;
+use crate::store::Secret;
 
 macro_rules! token {
     ($(#[$doc:meta])* $name:ident) => {
@@ -93,7 +94,7 @@ impl TokenSet {
     }
 
     /// The bytes a store keeps.
-    pub(crate) fn to_secret(&self) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn to_secret(&self) -> Secret {
         let stored = Stored {
             version: 1,
             access: &self.access.0,
@@ -101,7 +102,7 @@ impl TokenSet {
             refresh: &self.refresh.0,
             user: &self.user,
         };
-        Zeroizing::new(serde_json::to_vec(&stored).expect("strings and numbers always serialise"))
+        Secret::new(serde_json::to_vec(&stored).expect("strings and numbers always serialise"))
     }
 
     /// Reads what [`to_secret`](Self::to_secret) wrote; `None` for anything else.
@@ -138,9 +139,37 @@ struct StoredOwned {
 mod tests {
     use super::*;
 
+    /// A set as large as Cognito's usually are (access 1,200, ID 1,480, refresh 1,730 bytes).
+    fn token_set(username: &str) -> TokenSet {
+        TokenSet {
+            access: AccessToken::new(format!("access-{username}-{}", "a".repeat(1_200))),
+            id: IdToken::new(format!("id-{username}-{}", "i".repeat(1_480))),
+            refresh: RefreshToken::new(format!("refresh-{username}-{}", "r".repeat(1_730))),
+            user: User {
+                sub: "c6b9f5a2-0000-4000-8000-000000000001".into(),
+                username: username.into(),
+                name: Some("Alex Morgan".into()),
+                email: None,
+                groups: vec!["developers".into()],
+                signed_in_at: 1_000,
+                token_expires_at: 4_600,
+                session_expires_at: 2_593_000,
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_kept_comes_back() {
+        let set = token_set("alex");
+        assert_eq!(TokenSet::from_secret(&set.to_secret()), Some(set));
+        for rubbish in ["", "{}", "null", r#"{"version":2}"#] {
+            assert_eq!(TokenSet::from_secret(rubbish.as_bytes()), None, "{rubbish}");
+        }
+    }
+
     #[test]
     fn no_token_is_printed() {
-        let set = crate::store::tests::token_set("alex");
+        let set = token_set("alex");
         let printed = format!("{set:?}");
         for token in [set.access.expose(), set.id.expose(), set.refresh.expose()] {
             assert!(!printed.contains(token), "{printed}");

@@ -1,16 +1,14 @@
 //! The operating system's keychain.
 
 use keyring::{Entry, Error};
-use zeroize::Zeroizing;
 
 use super::split::{self, Items};
-use super::{StoreError, TokenStore};
-use crate::tokens::TokenSet;
+use super::{Secret, StoreError, TokenStore};
 
-/// Keeps tokens in the OS keychain: Keychain on macOS, Credential Manager on Windows, the Secret
+/// Keeps secrets in the OS keychain: Keychain on macOS, Credential Manager on Windows, the Secret
 /// Service on Linux. Never in a file.
 ///
-/// Sets are kept as bytes and not as text, which Windows would store as UTF-16 and so at twice the
+/// They are kept as bytes and not as text, which Windows would store as UTF-16 and so at twice the
 /// length; there they are split over as many credentials as the limit of 2,560 bytes asks for
 /// (`CRED_MAX_CREDENTIAL_BLOB_SIZE`).
 #[derive(Clone, Debug)]
@@ -32,14 +30,12 @@ impl KeyringStore {
 }
 
 impl TokenStore for KeyringStore {
-    fn load(&self, key: &str) -> Result<Option<TokenSet>, StoreError> {
-        split::load(self, key)?
-            .map(|secret| TokenSet::from_secret(&secret).ok_or(StoreError::Damaged))
-            .transpose()
+    fn load(&self, key: &str) -> Result<Option<Secret>, StoreError> {
+        split::load(self, key)
     }
 
-    fn save(&self, key: &str, tokens: &TokenSet) -> Result<(), StoreError> {
-        split::save(self, key, &tokens.to_secret())
+    fn save(&self, key: &str, secret: &[u8]) -> Result<(), StoreError> {
+        split::save(self, key, secret)
     }
 
     fn delete(&self, key: &str) -> Result<(), StoreError> {
@@ -51,9 +47,9 @@ impl Items for KeyringStore {
     // The other systems hold far more than a session in one item, and macOS may ask the person once an item.
     const MAX_BYTES: usize = if cfg!(windows) { 2_560 } else { 256 * 1024 };
 
-    fn read(&self, item: &str) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+    fn read(&self, item: &str) -> Result<Option<Secret>, StoreError> {
         match self.entry(item)?.get_secret() {
-            Ok(secret) => Ok(Some(Zeroizing::new(secret))),
+            Ok(secret) => Ok(Some(Secret::new(secret))),
             Err(Error::NoEntry) => Ok(None),
             Err(error) => Err(store_error(&error)),
         }

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use super::{StoreError, TokenStore};
-use crate::tokens::TokenSet;
+use super::{Secret, StoreError, TokenStore};
 
-/// Keeps tokens in memory only: for tests, and for sessions that must leave nothing behind.
-#[derive(Debug, Default)]
+/// Keeps secrets in memory only: for tests, and for sessions that must leave nothing behind.
+#[derive(Default)]
 pub struct MemoryStore {
-    sets: Mutex<HashMap<String, TokenSet>>,
+    secrets: Mutex<HashMap<String, Secret>>,
 }
 
 impl MemoryStore {
@@ -18,25 +17,26 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn sets(&self) -> std::sync::MutexGuard<'_, HashMap<String, TokenSet>> {
-        self.sets
+    fn secrets(&self) -> std::sync::MutexGuard<'_, HashMap<String, Secret>> {
+        self.secrets
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 impl TokenStore for MemoryStore {
-    fn load(&self, key: &str) -> Result<Option<TokenSet>, StoreError> {
-        Ok(self.sets().get(key).cloned())
+    fn load(&self, key: &str) -> Result<Option<Secret>, StoreError> {
+        Ok(self.secrets().get(key).cloned())
     }
 
-    fn save(&self, key: &str, tokens: &TokenSet) -> Result<(), StoreError> {
-        self.sets().insert(key.to_owned(), tokens.clone());
+    fn save(&self, key: &str, secret: &[u8]) -> Result<(), StoreError> {
+        self.secrets()
+            .insert(key.to_owned(), Secret::new(secret.to_vec()));
         Ok(())
     }
 
     fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.sets().remove(key);
+        self.secrets().remove(key);
         Ok(())
     }
 }

@@ -7,15 +7,14 @@
 //! parts that nothing refers to, and the next save deletes those.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use zeroize::Zeroizing;
 
-use super::StoreError;
+use super::{Secret, StoreError};
 
 /// A place for named, small secrets.
 pub(crate) trait Items {
     /// The most bytes one item holds.
     const MAX_BYTES: usize;
-    fn read(&self, item: &str) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError>;
+    fn read(&self, item: &str) -> Result<Option<Secret>, StoreError>;
     fn write(&self, item: &str, secret: &[u8]) -> Result<(), StoreError>;
     /// Deleting what is not there succeeds.
     fn delete(&self, item: &str) -> Result<(), StoreError>;
@@ -53,18 +52,15 @@ fn parse(item: &[u8]) -> Option<Header> {
     })
 }
 
-pub(crate) fn load(
-    items: &impl Items,
-    key: &str,
-) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+pub(crate) fn load(items: &impl Items, key: &str) -> Result<Option<Secret>, StoreError> {
     let Some(item) = items.read(key)? else {
         return Ok(None);
     };
     if let Some((&WHOLE, secret)) = item.split_first() {
-        return Ok(Some(Zeroizing::new(secret.to_vec())));
+        return Ok(Some(Secret::new(secret.to_vec())));
     }
     let header = parse(&item).ok_or(StoreError::Damaged)?;
-    let mut secret = Zeroizing::new(Vec::with_capacity(usize::from(header.parts) * 2_560));
+    let mut secret = Secret::new(Vec::with_capacity(usize::from(header.parts) * 2_560));
     for index in 0..header.parts {
         let part = items
             .read(&part(key, header.generation, index))?
@@ -82,7 +78,7 @@ pub(crate) fn save<I: Items>(items: &I, key: &str, secret: &[u8]) -> Result<(), 
     let generation = old
         .as_ref()
         .map_or(0, |old| (old.generation + 1) % GENERATIONS);
-    let mut head = Zeroizing::new(Vec::new());
+    let mut head = Secret::new(Vec::new());
     let mut parts = 0;
     if secret.len() < I::MAX_BYTES {
         head.push(WHOLE);
@@ -154,8 +150,8 @@ mod tests {
     impl Items for Windows {
         const MAX_BYTES: usize = 2_560;
 
-        fn read(&self, item: &str) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
-            Ok(self.items.borrow().get(item).cloned().map(Zeroizing::new))
+        fn read(&self, item: &str) -> Result<Option<Secret>, StoreError> {
+            Ok(self.items.borrow().get(item).cloned().map(Secret::new))
         }
 
         fn write(&self, item: &str, secret: &[u8]) -> Result<(), StoreError> {
