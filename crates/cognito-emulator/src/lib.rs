@@ -17,6 +17,7 @@
 //! loopback address only.
 
 mod authorize;
+mod aws_json;
 #[cfg(feature = "test-browser")]
 mod browser;
 mod client_auth;
@@ -33,15 +34,22 @@ mod forms;
 mod functions;
 mod identity;
 mod keys;
+mod lambda;
 mod login;
+mod logout;
 mod pages;
 mod params;
 mod random;
 mod record;
+mod revoke;
 mod server;
+mod sigv4;
 mod state;
+mod sts;
 mod token;
 mod tokens;
+mod user_pool_api;
+mod userinfo;
 
 #[cfg(feature = "test-browser")]
 pub use browser::SignInError;

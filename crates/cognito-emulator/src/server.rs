@@ -5,6 +5,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 use axum::{
     Router,
     body::Body,
+    extract::DefaultBodyLimit,
     http::{HeaderValue, Request, header},
     middleware,
     response::Response,
@@ -19,14 +20,15 @@ use tokio::{
 use tower::ServiceExt;
 
 use crate::{
-    authorize, client_auth,
+    authorize, aws_json, client_auth,
     config::Config,
     discovery, error_page,
     faults::{Dropped, Endpoint},
-    login,
+    lambda, login, logout,
     record::RecordedRequest,
+    revoke,
     state::Shared,
-    token,
+    token, userinfo,
 };
 
 /// Only ever the loopback address.
@@ -38,6 +40,8 @@ pub(crate) fn router(config: &Config, shared: Arc<Shared>) -> Router {
     let pool = &config.pool_id;
     let oauth = Router::new()
         .route("/oauth2/token", post(token::token))
+        .route("/oauth2/revoke", post(revoke::endpoint))
+        .route("/oauth2/userInfo", get(userinfo::endpoint))
         .layer(middleware::from_fn(client_auth::domain_headers));
     Router::new()
         .route(
@@ -50,7 +54,15 @@ pub(crate) fn router(config: &Config, shared: Arc<Shared>) -> Router {
         )
         .route("/oauth2/authorize", get(authorize::authorize))
         .route("/login", get(login::page).post(login::submit))
+        .route("/logout", get(logout::endpoint))
         .route("/error", get(error_page::page))
+        .route("/", post(aws_json::dispatch))
+        .route(
+            "/2015-03-31/functions/{name}/invocations",
+            post(lambda::invoke),
+        )
+        // One more octet than Lambda takes, so that its own error answers.
+        .layer(DefaultBodyLimit::max(lambda::MAX_PAYLOAD + 1))
         .merge(oauth)
         .with_state(shared)
 }

@@ -9,29 +9,29 @@ use reqwest::{Response, redirect::Policy};
 use serde_json::Value;
 use url::Url;
 
-pub const CLIENT: &str = "6keyfobdemodesktop00client";
-pub const REDIRECT: &str = "dev.keyfob.desktop://auth/callback";
-pub const LOGOUT: &str = "dev.keyfob.desktop://auth/signed-out";
-pub const PASSWORD: &str = "Keyfob-demo-1";
+pub(crate) const CLIENT: &str = "6keyfobdemodesktop00client";
+pub(crate) const REDIRECT: &str = "dev.keyfob.desktop://auth/callback";
+pub(crate) const LOGOUT: &str = "dev.keyfob.desktop://auth/signed-out";
+pub(crate) const PASSWORD: &str = "Keyfob-demo-1";
 // The pair of RFC 7636, appendix B.
-pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-pub async fn start() -> Emulator {
+pub(crate) async fn start() -> Emulator {
     start_with(Config::demo()).await
 }
 
-pub async fn start_with(config: Config) -> Emulator {
+pub(crate) async fn start_with(config: Config) -> Emulator {
     Emulator::start(config.port(0)).await.unwrap()
 }
 
 /// A second user, who may be disabled and signed out without harm to alex.
-pub fn with_blair(config: Config) -> Config {
+pub(crate) fn with_blair(config: Config) -> Config {
     config
         .with_user(User::new("blair", "Blair-pass-1").with_attribute("email", "blair@example.com"))
 }
 
-pub fn client(id: &str) -> Client {
+pub(crate) fn client(id: &str) -> Client {
     Client {
         callback_urls: vec![REDIRECT.into()],
         logout_urls: vec![LOGOUT.into()],
@@ -39,7 +39,7 @@ pub fn client(id: &str) -> Client {
     }
 }
 
-pub fn http() -> reqwest::Client {
+pub(crate) fn http() -> reqwest::Client {
     reqwest::Client::builder()
         .redirect(Policy::none())
         .no_proxy()
@@ -47,16 +47,16 @@ pub fn http() -> reqwest::Client {
         .unwrap()
 }
 
-pub async fn get(url: impl AsRef<str>) -> Response {
+pub(crate) async fn get(url: impl AsRef<str>) -> Response {
     http().get(url.as_ref()).send().await.unwrap()
 }
 
-pub fn location(answer: &Response) -> String {
+pub(crate) fn location(answer: &Response) -> String {
     answer.headers()["location"].to_str().unwrap().to_owned()
 }
 
 /// The usual authorization request, with some parameters replaced, added (`Some`) or left out (`None`).
-pub fn authorize_query(changes: &[(&str, Option<&str>)]) -> String {
+pub(crate) fn authorize_query(changes: &[(&str, Option<&str>)]) -> String {
     let mut pairs = vec![
         ("response_type", "code"),
         ("client_id", CLIENT),
@@ -81,7 +81,7 @@ pub fn authorize_query(changes: &[(&str, Option<&str>)]) -> String {
         .finish()
 }
 
-pub fn authorize_url(emulator: &Emulator, changes: &[(&str, Option<&str>)]) -> String {
+pub(crate) fn authorize_url(emulator: &Emulator, changes: &[(&str, Option<&str>)]) -> String {
     format!(
         "{}/oauth2/authorize?{}",
         emulator.domain(),
@@ -89,22 +89,22 @@ pub fn authorize_url(emulator: &Emulator, changes: &[(&str, Option<&str>)]) -> S
     )
 }
 
-pub fn query_of(url: &Url) -> HashMap<String, String> {
+pub(crate) fn query_of(url: &Url) -> HashMap<String, String> {
     url.query_pairs().into_owned().collect()
 }
 
-pub async fn code(emulator: &Emulator, changes: &[(&str, Option<&str>)]) -> String {
+pub(crate) async fn code(emulator: &Emulator, changes: &[(&str, Option<&str>)]) -> String {
     let url = authorize_url(emulator, changes);
     let back = emulator.sign_in_with(&url, "alex", PASSWORD).await.unwrap();
     query_of(&back)["code"].clone()
 }
 
-pub async fn post_form(emulator: &Emulator, path: &str, form: &[(&str, &str)]) -> Response {
+pub(crate) async fn post_form(emulator: &Emulator, path: &str, form: &[(&str, &str)]) -> Response {
     let url = format!("{}{path}", emulator.domain());
     http().post(url).form(form).send().await.unwrap()
 }
 
-pub async fn redeem(emulator: &Emulator, code: &str) -> Response {
+pub(crate) async fn redeem(emulator: &Emulator, code: &str) -> Response {
     let form = [
         ("grant_type", "authorization_code"),
         ("client_id", CLIENT),
@@ -115,7 +115,7 @@ pub async fn redeem(emulator: &Emulator, code: &str) -> Response {
     post_form(emulator, "/oauth2/token", &form).await
 }
 
-pub async fn refresh(emulator: &Emulator, client_id: &str, token: &str) -> (u16, Value) {
+pub(crate) async fn refresh(emulator: &Emulator, client_id: &str, token: &str) -> (u16, Value) {
     let form = [
         ("grant_type", "refresh_token"),
         ("client_id", client_id),
@@ -124,23 +124,23 @@ pub async fn refresh(emulator: &Emulator, client_id: &str, token: &str) -> (u16,
     status_and_json(post_form(emulator, "/oauth2/token", &form).await).await
 }
 
-pub async fn status_and_json(answer: Response) -> (u16, Value) {
+pub(crate) async fn status_and_json(answer: Response) -> (u16, Value) {
     let status = answer.status().as_u16();
     (status, answer.json().await.unwrap())
 }
 
 /// Signs in as alex and exchanges the code.
-pub async fn tokens(emulator: &Emulator) -> Value {
+pub(crate) async fn tokens(emulator: &Emulator) -> Value {
     let code = code(emulator, &[]).await;
     redeem(emulator, &code).await.json().await.unwrap()
 }
 
-pub fn part(token: &Value, index: usize) -> Value {
+pub(crate) fn part(token: &Value, index: usize) -> Value {
     let token = token.as_str().unwrap();
     let part = token.split('.').nth(index).unwrap();
     serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-pub fn claims(token: &Value) -> Value {
+pub(crate) fn claims(token: &Value) -> Value {
     part(token, 1)
 }
