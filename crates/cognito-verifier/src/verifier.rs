@@ -47,7 +47,7 @@ impl Verifier<AccessClaims> {
     /// Accepts access tokens, which is what an API should be sent.
     #[must_use]
     pub fn access(pool: UserPool, clients: ClientIds) -> Self {
-        Self::new(pool, clients)
+        Self::trusting(pool, clients)
     }
 
     /// Requires a scope as well; without it the answer is 403. Call again to require several.
@@ -61,12 +61,12 @@ impl Verifier<IdClaims> {
     /// Accepts ID tokens, which tell a client who signed in.
     #[must_use]
     pub fn id(pool: UserPool, clients: ClientIds) -> Self {
-        Self::new(pool, clients)
+        Self::trusting(pool, clients)
     }
 }
 
 impl<C: Claims> Verifier<C> {
-    fn new(pool: UserPool, clients: ClientIds) -> Self {
+    fn trusting(pool: UserPool, clients: ClientIds) -> Self {
         Self::with_settings(Settings {
             pool,
             clients,
