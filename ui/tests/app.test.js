@@ -34,19 +34,20 @@ const settled = (tab) =>
 
 describe('every scene', () => {
   for (const [name, play] of Object.entries(scenes)) {
-    for (const scheme of ['light', 'dark']) {
-      test(`${name}, ${scheme}: accessible, and as wide as its window`, () =>
-        inTab({ scheme, reducedMotion: 'reduce' }, async (tab) => {
-          await play(tab);
+    test(`${name}: accessible in light and dark, and as wide as its window`, () =>
+      inTab({ reducedMotion: 'reduce' }, async (tab) => {
+        await play(tab);
+        for (const colorScheme of ['light', 'dark']) {
+          await tab.emulateMedia({ colorScheme });
           await settled(tab);
-          assert.deepEqual(await violations(tab), []);
-          // Default, smallest window, smallest window at 200 %, default at 200 %.
-          for (const width of [440, 360, 220, 180]) {
-            await tab.setViewportSize({ width, height: 480 });
-            assert.ok((await overflow(tab)) <= 0, `scrolls sideways at ${width} px`);
-          }
-        }));
-    }
+          assert.deepEqual(await violations(tab), [], colorScheme);
+        }
+        // Default, smallest window, default at 200 %, smallest at 200 %.
+        for (const width of [440, 360, 220, 180]) {
+          await tab.setViewportSize({ width, height: 480 });
+          assert.ok((await overflow(tab)) <= 0, `scrolls sideways at ${width} px`);
+        }
+      }));
   }
 });
 
@@ -169,7 +170,6 @@ describe('by keyboard', () => {
       }
       assert.deepEqual(order, ['call-api', 'aws-identity', 'invoke', 'function-payload']);
       for (let press = 0; press < 4; press += 1) await tab.keyboard.press('Shift+Tab');
-      await tab.keyboard.press('Shift+Tab');
       assert.equal(await focused(tab), 'sign-out');
       const outline = await at(tab, 'sign-out').evaluate((it) => getComputedStyle(it).outlineStyle);
       assert.equal(outline, 'solid');
@@ -365,7 +365,7 @@ describe('answers', () => {
         ...views.signedIn,
         profile: { ...views.profile, functions: ['hello', 'resize-image'] },
       });
-      await tab.getByLabel('Function').selectOption('resize-image');
+      await tab.getByLabel('Function', { exact: true }).selectOption('resize-image');
       await at(tab, 'function-payload').fill('{"width": 12345678901234567890}');
       await at(tab, 'invoke').click();
       assert.deepEqual(await calls(tab, 'invoke_function'), [

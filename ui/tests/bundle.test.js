@@ -12,7 +12,7 @@ before(async () => (app = await start('index.html')));
 after(() => app?.close());
 
 /** Stands where Tauri's own script stands: callbacks by number, commands into a log. */
-function injectTauri() {
+function injectTauri(answers) {
   const callbacks = new Map();
   window.ipc = {
     log: [],
@@ -31,13 +31,20 @@ function injectTauri() {
     unregisterCallback: (id) => callbacks.delete(id),
     invoke(command, args = {}) {
       window.ipc.log.push([command, args]);
-      return window.ipc.refusal ? Promise.reject(window.ipc.refusal) : Promise.resolve(null);
+      return window.ipc.refusal
+        ? Promise.reject(window.ipc.refusal)
+        : Promise.resolve(answers[command] ?? null);
     },
   };
 }
 
 test('sends each command under its name, with its arguments', async () => {
-  const tab = await app.open({ prepare: (tab) => tab.addInitScript(injectTauri) });
+  const answers = {
+    call_api: views.apiAnswer,
+    aws_identity: views.awsAnswer,
+    invoke_function: views.functionAnswer,
+  };
+  const tab = await app.open({ prepare: (tab) => tab.addInitScript(injectTauri, answers) });
   const sent = () => tab.evaluate(() => window.ipc.log);
   const send = (view) => tab.evaluate((view) => window.ipc.send(view), view);
   const click = (testid) => tab.getByTestId(testid).click();
