@@ -134,6 +134,11 @@ impl Window {
             Ok(dialog()?.then_some(()))
         })?;
         self.activate()?;
+        let mut last = f64::NAN;
+        wait_for("the dialog to have come up", DEADLINE, || {
+            let before = std::mem::replace(&mut last, self.lightness()?);
+            Ok((before == last).then_some(()))
+        })?;
         self.display.screenshot(picture)?;
         // From Cancel, which has the focus, to Open.
         self.press(&["Tab"])?;

@@ -40,7 +40,7 @@ pub(super) const STEPS: &[(&str, Step)] = &[
     ("Sign out: keychain empty, browser session ended", sign_out),
     ("the next sign-in asks for the password again", asks_again),
     (
-        "the URL starts an app that did not run, which says what to do",
+        "the app is closed meanwhile; the URL starts it, and it is signed in",
         cold_start,
     ),
 ];
@@ -129,10 +129,10 @@ fn right_password(stage: &mut Stage) -> Result {
 }
 
 fn in_keychain(_: &mut Stage) -> Result {
-    if keychain_items()? == 0 {
-        Err("the app says signed in, and the keychain is empty".into())
-    } else {
+    if keychain_tokens()?.len() == 2 {
         Ok(())
+    } else {
+        Err("the app says signed in, and the keychain holds no tokens".into())
     }
 }
 
@@ -157,31 +157,45 @@ fn call_api(stage: &mut Stage) -> Result {
 }
 
 fn refusals(stage: &mut Stage) -> Result {
-    let url = format!("{}/api/hello", stage.far_side.api_url);
-    for (case, token) in [
-        ("no token", None),
-        ("garbage", Some("garbage")),
-        ("an unsigned token", Some(UNSIGNED)),
-    ] {
-        let request = http().get(&url);
-        let request = match token {
-            Some(token) => request.header("Authorization", format!("Bearer {token}")),
-            None => request,
-        };
+    let ask = |token: Option<&str>| -> Result<(u16, String)> {
+        let mut request = http().get(format!("{}/api/hello", stage.far_side.api_url));
+        if let Some(token) = token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
         let answer = request.call()?;
         let reason = answer
             .headers()
             .get("www-authenticate")
             .map(|value| value.to_str().unwrap_or_default());
-        if answer.status() != 401 || !reason.is_some_and(|reason| reason.starts_with("Bearer")) {
-            return Err(format!(
-                "{case}: {} with WWW-Authenticate {reason:?}",
-                answer.status()
-            )
-            .into());
+        Ok((
+            answer.status().as_u16(),
+            reason.unwrap_or_default().to_owned(),
+        ))
+    };
+    let refused = |case: &str, (status, reason): (u16, String)| {
+        let as_it_should = status == 401 && reason.starts_with("Bearer");
+        if as_it_should {
+            Ok(())
+        } else {
+            Err(format!("{case}: {status}, WWW-Authenticate: {reason}"))
         }
+    };
+    refused("no token", ask(None)?)?;
+    refused("no token at all", ask(Some("garbage"))?)?;
+    refused("an unsigned token", ask(Some(UNSIGNED))?)?;
+    // Which is which shows: the API takes the access token, and not the ID token of the same sign-in.
+    let (taken, others): (Vec<_>, Vec<_>) = keychain_tokens()?
+        .iter()
+        .map(|token| ask(Some(token)))
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .partition(|(status, _)| *status == 200);
+    if taken.len() != 1 || others.len() != 1 {
+        return Err(format!("{} of two tokens taken", taken.len()).into());
     }
-    Ok(())
+    others
+        .into_iter()
+        .try_for_each(|answer| Ok(refused("the ID token", answer)?))
 }
 
 /// `{"alg":"none"}` and `{"token_use":"access"}`.
@@ -272,12 +286,8 @@ fn cold_start(stage: &mut Stage) -> Result {
         .browser_window
         .accept_dialog(light, &picture("browser-cold-start"))?;
     let app = stage.attach_app()?;
-    // What the first process waited for ended with it, so the URL answers nothing: refused, and said.
-    wait_state(app, "signedOut")?;
-    let problem = app.wait_for(&id("problem"), DEADLINE)?.text()?;
-    if problem.is_empty() {
-        return Err("the app does not say what happened to the sign-in".into());
-    }
+    wait_state(app, "signedIn")?;
+    shows(app, "user-name", "Alex Morgan")?;
     app.screenshot(&picture("app-cold-start"))?;
     stage.quit_app()
 }
@@ -350,15 +360,26 @@ fn wait_state(app: &Page, expected: &str) -> Result {
     })
 }
 
-/// How many items the app has in the Secret Service; their secrets are not looked at.
+/// How many items the app has in the Secret Service.
 fn keychain_items() -> Result<usize> {
-    let found = output(Command::new("secret-tool").args([
-        "search",
-        "--all",
-        "service",
-        "dev.keyfob.desktop",
-    ]))?;
-    Ok(found.lines().filter(|line| line.starts_with("[/")).count())
+    Ok(keychain()?
+        .lines()
+        .filter(|line| line.starts_with("[/"))
+        .count())
+}
+
+/// The ID and the access token: what has the three parts of a signed JWT.
+fn keychain_tokens() -> Result<Vec<String>> {
+    let jwt = |word: &&str| word.starts_with("eyJ") && word.split('.').count() == 3;
+    Ok(keychain()?
+        .split('"')
+        .filter(jwt)
+        .map(str::to_owned)
+        .collect())
+}
+
+fn keychain() -> Result<String> {
+    output(Command::new("secret-tool").args(["search", "--all", "service", "dev.keyfob.desktop"]))
 }
 
 fn picture(name: &str) -> PathBuf {
