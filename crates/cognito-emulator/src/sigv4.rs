@@ -275,16 +275,18 @@ fn unix_of(basic: &str) -> Option<u64> {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
     let month = MONTHS.get(digits(4..6)?.parse::<usize>().ok()?.checked_sub(1)?)?;
-    // The asctime form; its day of the week is not checked.
-    let text = format!(
-        "Sun {month} {} {}:{}:{} {}",
+    let rest = format!(
+        "{month} {} {}:{}:{} {}",
         digits(6..8)?,
         digits(9..11)?,
         digits(11..13)?,
         digits(13..15)?,
         digits(0..4)?
     );
-    let time = httpdate::parse_http_date(&text).ok()?;
+    // The asctime form wants the right day of the week, which is one of seven.
+    let time = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+        .iter()
+        .find_map(|day| httpdate::parse_http_date(&format!("{day} {rest}")).ok())?;
     Some(time.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs())
 }
 
