@@ -94,8 +94,8 @@ impl Key {
     /// A well-formed token with these claims.
     pub fn token(&self, claims: &Map<String, Value>) -> String {
         self.raw(
-            &json!({ "kid": self.kid, "alg": "RS256" }).to_string(),
-            &Value::from(claims.clone()).to_string(),
+            json!({ "kid": self.kid, "alg": "RS256" }).to_string(),
+            Value::from(claims.clone()).to_string(),
         )
     }
 
