@@ -1,0 +1,294 @@
+//! AWS as the person who is signed in: who they are there, and their functions.
+
+use std::fmt;
+use std::time::{Duration, Instant, SystemTime};
+
+use aws_sdk_lambda as lambda;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_sts as sts;
+use aws_sdk_sts::config::retry::RetryConfig;
+use cognito_client::Session;
+use serde_json::Value;
+
+use crate::credentials::{CognitoCredentialsProvider, Held};
+use crate::error::{AwsService, Error};
+use crate::sdk::{self, Refusal, refusal};
+
+/// How long one request to an identity pool or to STS may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a function may take; the AWS CLI waits as long.
+const FUNCTION_PATIENCE: Duration = Duration::from_secs(60);
+
+/// AWS for one [`Session`]. Cheap to clone; all clones share the credentials.
+#[derive(Clone)]
+pub struct Aws {
+    session: Session,
+    provider: CognitoCredentialsProvider,
+    sts: sts::Client,
+    lambda: lambda::Client,
+}
+
+/// Who AWS takes the person for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallerIdentity {
+    /// The identity pool's ID of the person, `REGION:GUID`: what policies call
+    /// `${cognito-identity.amazonaws.com:sub}`.
+    pub identity_id: String,
+    /// The AWS account, twelve digits.
+    pub account: String,
+    /// The ARN of the assumed role's session. It is the same for everybody who has the role.
+    pub arn: String,
+    /// The ARN of the role. An assumed role's ARN leaves out the role's path (IAM guide, "IAM identifiers"),
+    /// and so does this.
+    pub role_arn: String,
+    /// When the credentials expire.
+    pub expires: SystemTime,
+}
+
+/// What a function answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionAnswer {
+    /// The payload, as received.
+    pub payload: String,
+    /// `Handled` or `Unhandled` when the function failed; the payload then describes the failure.
+    pub function_error: Option<String>,
+    /// How long it took, getting credentials included.
+    pub elapsed: Duration,
+}
+
+impl Aws {
+    /// AWS by the session's profile. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when the profile names no identity pool.
+    pub fn new(session: Session) -> Result<Self, Error> {
+        Self::build(session, PATIENCE, FUNCTION_PATIENCE)
+    }
+
+    /// As [`new`](Self::new), with this long for each request instead of 20 seconds, and of 60 for a function.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_patience(session: Session, patience: Duration) -> Result<Self, Error> {
+        Self::build(session, patience, patience)
+    }
+
+    fn build(session: Session, patience: Duration, function: Duration) -> Result<Self, Error> {
+        let provider = CognitoCredentialsProvider::new(session.clone(), patience)?;
+        let endpoints = &session.profile().endpoints;
+        let mut sts = sts::config::Builder::from(&sdk::config(&session, patience));
+        sts.set_endpoint_url(endpoints.sts.as_ref().map(ToString::to_string));
+        // A function may do something each time: whether to invoke it again is for the person to say.
+        let mut lambda = lambda::config::Builder::from(&sdk::config(&session, function))
+            .retry_config(RetryConfig::disabled());
+        lambda.set_endpoint_url(endpoints.lambda.as_ref().map(ToString::to_string));
+        Ok(Self {
+            provider,
+            sts: sts::Client::from_conf(sts.build()),
+            lambda: lambda::Client::from_conf(lambda.build()),
+            session,
+        })
+    }
+
+    /// Asks STS who the credentials belong to (`GetCallerIdentity`, which needs no permission).
+    ///
+    /// # Errors
+    /// Any but [`Error::Payload`].
+    pub async fn caller_identity(&self) -> Result<CallerIdentity, Error> {
+        self.signed(async |held: Held| {
+            let credentials =
+                sts::config::Builder::new().credentials_provider(held.credentials.clone());
+            let answer = self
+                .sts
+                .get_caller_identity()
+                .customize()
+                .config_override(credentials)
+                .send()
+                .await
+                .map_err(|error| match refusal(AwsService::Sts, &error) {
+                    Ok(refusal) if is_denied(&refusal) => Error::NotAllowed {
+                        action: "sts:GetCallerIdentity",
+                        resource: "*".into(),
+                        role: None,
+                    },
+                    Ok(refusal) => refusal.unexpected(AwsService::Sts),
+                    Err(error) => error,
+                })?;
+            let unusable = |problem| Error::Protocol {
+                service: AwsService::Sts,
+                problem,
+            };
+            let (Some(account), Some(arn)) = (answer.account, answer.arn) else {
+                return Err(unusable("sent an incomplete identity"));
+            };
+            let role_arn =
+                role_arn(&arn).ok_or_else(|| unusable("names a caller that is no role"))?;
+            Ok(CallerIdentity {
+                identity_id: held.identity_id,
+                account,
+                role_arn,
+                arn,
+                expires: held.expires,
+            })
+        })
+        .await
+    }
+
+    /// Invokes a Lambda function (its name or ARN) and waits for its answer. It is sent once: what became of
+    /// a request that was not answered, only the function's owner can tell.
+    ///
+    /// # Errors
+    /// Any. That the function itself failed is no error: see [`FunctionAnswer::function_error`].
+    pub async fn invoke(&self, function: &str, payload: &str) -> Result<FunctionAnswer, Error> {
+        if let Err(error) = serde_json::from_str::<Value>(payload) {
+            return Err(Error::Payload {
+                problem: format!("is not JSON: {error}"),
+            });
+        }
+        let started = Instant::now();
+        let answer = self
+            .signed(async |held: Held| {
+                let credentials =
+                    lambda::config::Builder::new().credentials_provider(held.credentials);
+                self.lambda
+                    .invoke()
+                    .function_name(function)
+                    .payload(Blob::new(payload))
+                    .customize()
+                    .config_override(credentials)
+                    .send()
+                    .await
+                    .map_err(|error| match refusal(AwsService::Lambda, &error) {
+                        Ok(refusal) => self.function_refusal(function, refusal),
+                        Err(error) => error,
+                    })
+            })
+            .await;
+        let answer = match answer {
+            Err(Error::NotAllowed {
+                action, resource, ..
+            }) => {
+                // Lambda's refusal names the role in prose only; STS says it for sure.
+                let caller = self.caller_identity().await.ok();
+                return Err(Error::NotAllowed {
+                    action,
+                    resource,
+                    role: caller.map(|caller| caller.role_arn),
+                });
+            }
+            answer => answer?,
+        };
+        let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
+        Ok(FunctionAnswer {
+            payload: String::from_utf8(payload).map_err(|_| Error::Protocol {
+                service: AwsService::Lambda,
+                problem: "sent an answer that is not text",
+            })?,
+            function_error: answer.function_error,
+            elapsed: started.elapsed(),
+        })
+    }
+
+    /// When the last of the credentials that were given so far expire: signing out does not end them.
+    pub fn credentials_until(&self) -> Option<SystemTime> {
+        self.provider
+            .given_until()
+            .filter(|until| *until > self.session.now())
+    }
+
+    /// Drops the credentials and the identity ID; to be called at sign-out.
+    pub async fn forget(&self) {
+        self.provider.forget().await;
+    }
+
+    /// The same credentials for other clients of the AWS SDK.
+    pub fn credentials_provider(&self) -> CognitoCredentialsProvider {
+        self.provider.clone()
+    }
+
+    /// Does it with credentials; once more when AWS took those, or the time, for outdated. It refuses such a
+    /// request before doing any of it.
+    async fn signed<T>(&self, ask: impl AsyncFn(Held) -> Result<T, Error>) -> Result<T, Error> {
+        let held = self.provider.held().await?;
+        match ask(held.clone()).await {
+            Err(Error::Refused { code, .. }) if code.starts_with("ExpiredToken") => {
+                self.provider.discard(&held).await;
+            }
+            Err(Error::Clock { .. }) => self.provider.renew_tokens().await?,
+            answer => return answer,
+        }
+        ask(self.provider.held().await?).await
+    }
+
+    fn function_refusal(&self, function: &str, refusal: Refusal) -> Error {
+        match refusal.code.as_str() {
+            "ResourceNotFoundException" | "ValidationException" => Error::Configuration {
+                problem: format!(
+                    "there is no Lambda function “{function}” in {}",
+                    self.session.profile().region
+                ),
+                remedy: "Ask your administrator to correct the profile's `functions` or `region`."
+                    .into(),
+            },
+            "InvalidRequestContentException" => Error::Payload {
+                problem: "is not what AWS Lambda takes for JSON".into(),
+            },
+            "RequestTooLargeException" => Error::Payload {
+                problem: "is larger than the 6 MB that AWS Lambda takes".into(),
+            },
+            _ if is_denied(&refusal) => Error::NotAllowed {
+                action: "lambda:InvokeFunction",
+                resource: function.to_owned(),
+                role: None,
+            },
+            _ => refusal.unexpected(AwsService::Lambda),
+        }
+    }
+}
+
+fn is_denied(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.code.as_str(),
+        "AccessDenied" | "AccessDeniedException"
+    )
+}
+
+/// The role of `arn:PARTITION:sts::ACCOUNT:assumed-role/ROLE/SESSION`.
+fn role_arn(arn: &str) -> Option<String> {
+    let (partition, rest) = arn.strip_prefix("arn:")?.split_once(":sts::")?;
+    let (account, rest) = rest.split_once(":assumed-role/")?;
+    let (role, _session) = rest.split_once('/')?;
+    Some(format!("arn:{partition}:iam::{account}:role/{role}"))
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aws")
+            .field("provider", &self.provider)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::role_arn;
+
+    #[test]
+    fn the_role_of_an_assumed_role_keeps_its_partition() {
+        for (session, role) in [
+            (
+                "arn:aws:sts::123456789012:assumed-role/Reader/CognitoIdentityCredentials",
+                Some("arn:aws:iam::123456789012:role/Reader"),
+            ),
+            (
+                "arn:aws-us-gov:sts::123456789012:assumed-role/Reader/x",
+                Some("arn:aws-us-gov:iam::123456789012:role/Reader"),
+            ),
+            ("arn:aws:iam::123456789012:user/alex", None),
+            ("arn:aws:sts::123456789012:assumed-role/Reader", None),
+            ("", None),
+        ] {
+            assert_eq!(role_arn(session).as_deref(), role, "{session}");
+        }
+    }
+}

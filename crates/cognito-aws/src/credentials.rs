@@ -1,0 +1,297 @@
+//! The identity pool: an ID token becomes AWS credentials (Cognito guide, "Enhanced (simplified) authflow").
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_sdk_cognitoidentity as cognito_identity;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use cognito_client::{IdToken, Session, SessionState};
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::error::{AwsService, Error};
+use crate::refusal::{Recovery, identity_pool_refusal};
+use crate::sdk;
+
+/// With less than this left, credentials are not given any more, even if no new ones can be had.
+const LAST_USE: Duration = Duration::from_secs(30);
+/// Credentials are renewed when less than this is left: where the AWS CLI, too, begins to ask for new ones.
+const RENEW_BEFORE: Duration = Duration::from_secs(15 * 60);
+
+/// Gives the AWS SDK the credentials of whoever is signed in to a [`Session`].
+///
+/// They are kept until 15 minutes before they expire, by the session's corrected clock. Many may ask at once:
+/// one renews, the others wait and share. Should a renewal fail for want of a network, the old ones are given
+/// as long as they last. Another user never gets the credentials or the identity of the one before.
+///
+/// An SDK client puts a cache of its own in front of any provider. Give it
+/// `IdentityCache::no_cache()`, or it will use credentials after their owner has signed out.
+#[derive(Clone)]
+pub struct CognitoCredentialsProvider {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    session: Session,
+    identity_pool_id: String,
+    /// The user pool's name at the identity pool: its issuer without the scheme.
+    login: String,
+    client: cognito_identity::Client,
+    /// Whoever holds this is the one who renews.
+    cache: Mutex<Option<Cached>>,
+    /// When the last credentials given so far expire, in Unix seconds; 0 before the first.
+    given_until: AtomicU64,
+}
+
+/// What is known of one user.
+struct Cached {
+    sub: String,
+    identity_id: Option<String>,
+    held: Option<Held>,
+}
+
+/// Credentials and whose they are.
+#[derive(Clone)]
+pub(crate) struct Held {
+    pub(crate) identity_id: String,
+    pub(crate) credentials: Credentials,
+    pub(crate) expires: SystemTime,
+}
+
+impl CognitoCredentialsProvider {
+    pub(crate) fn new(session: Session, patience: Duration) -> Result<Self, Error> {
+        let profile = session.profile();
+        let Some(identity_pool_id) = profile.identity_pool_id.clone() else {
+            return Err(Error::Configuration {
+                problem: format!("the profile “{}” names no identity pool", profile.name),
+                remedy:
+                    "Ask your administrator to set the profile's `identity_pool_id` (REGION:GUID)."
+                        .into(),
+            });
+        };
+        let endpoint = profile.endpoints.cognito_identity.as_ref();
+        let mut config = cognito_identity::config::Builder::from(&sdk::config(&session, patience));
+        config.set_endpoint_url(endpoint.map(ToString::to_string));
+        let issuer = profile.issuer.as_str();
+        let login = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                identity_pool_id,
+                login: login.trim_end_matches('/').to_owned(),
+                client: cognito_identity::Client::from_conf(config.build()),
+                session,
+                cache: Mutex::default(),
+                given_until: AtomicU64::new(0),
+            }),
+        })
+    }
+
+    /// When the last credentials given so far expire. [`forget`](Self::forget) does not change it: what was
+    /// given stays valid at AWS.
+    pub(crate) fn given_until(&self) -> Option<SystemTime> {
+        match self.inner.given_until.load(Ordering::Relaxed) {
+            0 => None,
+            seconds => Some(UNIX_EPOCH + Duration::from_secs(seconds)),
+        }
+    }
+
+    /// Waits for a renewal in flight, then drops what is cached.
+    pub(crate) async fn forget(&self) {
+        *self.inner.cache.lock().await = None;
+    }
+
+    /// Drops these very credentials, because AWS refused them; newer ones are left alone.
+    pub(crate) async fn discard(&self, refused: &Held) {
+        if let Some(cached) = &mut *self.inner.cache.lock().await {
+            cached
+                .held
+                .take_if(|held| held.credentials == refused.credentials);
+        }
+    }
+
+    /// Renews the session's tokens, and with them its idea of the time.
+    pub(crate) async fn renew_tokens(&self) -> Result<(), Error> {
+        let session = &self.inner.session;
+        session.invalidate(&session.access_token().await?).await;
+        session.access_token().await?;
+        Ok(())
+    }
+
+    /// The credentials of whoever is signed in.
+    pub(crate) async fn held(&self) -> Result<Held, Error> {
+        let mut cache = self.inner.cache.lock().await;
+        // As long as it is the same user, credentials need no token, and so no network.
+        let known = match self.inner.session.status().state {
+            SessionState::SignedIn(user) => cache
+                .as_ref()
+                .filter(|cached| cached.sub == user.sub)
+                .and_then(|cached| cached.held.clone()),
+            _ => None,
+        };
+        if let Some(held) = known.clone().filter(|held| self.lasts(held, RENEW_BEFORE)) {
+            return Ok(held);
+        }
+        match self.renew(&mut cache).await {
+            Ok(held) => Ok(held),
+            Err(error @ Error::Session(cognito_client::Error::SignInRequired(_))) => {
+                *cache = None;
+                Err(error)
+            }
+            Err(error) => match known.filter(|held| self.lasts(held, LAST_USE)) {
+                Some(held) if error.is_transient() => {
+                    tracing::warn!(%error, "AWS credentials are used on, a renewal failed");
+                    Ok(held)
+                }
+                _ => Err(error),
+            },
+        }
+    }
+
+    fn lasts(&self, held: &Held, at_least: Duration) -> bool {
+        self.inner.session.now() + at_least < held.expires
+    }
+
+    async fn renew(&self, cache: &mut Option<Cached>) -> Result<Held, Error> {
+        let session = &self.inner.session;
+        let (mut token_renewed, mut identity_forgotten) = (false, false);
+        loop {
+            let access = session.access_token().await?;
+            let id = session.id_token().await?;
+            let sub = subject(&id)?;
+            if cache.as_ref().is_some_and(|cached| cached.sub != sub) {
+                *cache = None;
+            }
+            let cached = cache.get_or_insert(Cached {
+                sub,
+                identity_id: None,
+                held: None,
+            });
+            if let Some(held) = &cached.held
+                && self.lasts(held, RENEW_BEFORE)
+            {
+                return Ok(held.clone());
+            }
+            match self.exchange(cached, &id).await {
+                Ok(held) => return Ok(held),
+                Err((Recovery::RenewToken, _)) if !token_renewed => {
+                    token_renewed = true;
+                    session.invalidate(&access).await;
+                }
+                Err((Recovery::ForgetIdentity, _)) if !identity_forgotten => {
+                    identity_forgotten = true;
+                    cached.identity_id = None;
+                }
+                Err((_, error)) => return Err(error),
+            }
+        }
+    }
+
+    /// `GetId`, unless it is known, and `GetCredentialsForIdentity`.
+    async fn exchange(&self, cached: &mut Cached, id: &IdToken) -> Result<Held, (Recovery, Error)> {
+        let Inner {
+            session,
+            client,
+            login,
+            identity_pool_id,
+            ..
+        } = &*self.inner;
+        let profile = session.profile();
+        let identity_id = match &cached.identity_id {
+            Some(identity_id) => identity_id.clone(),
+            None => client
+                .get_id()
+                .identity_pool_id(identity_pool_id)
+                .logins(login, id.expose())
+                .send()
+                .await
+                .map_err(|error| identity_pool_refusal(profile, login, &error))?
+                .identity_id
+                .ok_or_else(|| incomplete("sent no identity ID"))?,
+        };
+        cached.identity_id = Some(identity_id.clone());
+        let credentials = client
+            .get_credentials_for_identity()
+            .identity_id(&identity_id)
+            .logins(login, id.expose())
+            .send()
+            .await
+            .map_err(|error| identity_pool_refusal(profile, login, &error))?
+            .credentials
+            .ok_or_else(|| incomplete("sent no credentials"))?;
+        let expires = credentials
+            .expiration
+            .and_then(|expiration| SystemTime::try_from(expiration).ok())
+            .ok_or_else(|| incomplete("sent credentials without an expiry"))?;
+        let (Some(access_key_id), Some(secret_key), Some(session_token)) = (
+            credentials.access_key_id,
+            credentials.secret_key,
+            credentials.session_token,
+        ) else {
+            return Err(incomplete("sent incomplete credentials"));
+        };
+        let held = Held {
+            identity_id,
+            credentials: Credentials::new(
+                access_key_id,
+                secret_key,
+                Some(session_token),
+                Some(expires),
+                "CognitoIdentityPool",
+            ),
+            expires,
+        };
+        let until = expires
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        self.inner.given_until.fetch_max(until, Ordering::Relaxed);
+        cached.held = Some(held.clone());
+        Ok(held)
+    }
+}
+
+fn incomplete(problem: &'static str) -> (Recovery, Error) {
+    let service = AwsService::IdentityPool;
+    (Recovery::None, Error::Protocol { service, problem })
+}
+
+/// The `sub` of an ID token the session has verified: whose it is, whatever the session does meanwhile.
+fn subject(id: &IdToken) -> Result<String, Error> {
+    let claims = id.expose().split('.').nth(1).unwrap_or_default();
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap_or_default();
+    match serde_json::from_slice::<Value>(&claims).map(|mut claims| claims["sub"].take()) {
+        Ok(Value::String(sub)) => Ok(sub),
+        _ => Err(Error::Protocol {
+            service: AwsService::IdentityPool,
+            problem: "cannot be given an ID token that names no user",
+        }),
+    }
+}
+
+impl ProvideCredentials for CognitoCredentialsProvider {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            match self.held().await {
+                Ok(held) => Ok(held.credentials),
+                Err(error) => Err(CredentialsError::provider_error(error)),
+            }
+        })
+    }
+}
+
+impl fmt::Debug for CognitoCredentialsProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CognitoCredentialsProvider")
+            .field("identity_pool_id", &self.inner.identity_pool_id)
+            .field("login", &self.inner.login)
+            .finish_non_exhaustive()
+    }
+}

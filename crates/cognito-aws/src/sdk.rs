@@ -1,0 +1,124 @@
+//! What all SDK clients have in common: where the time comes from, how long they wait, and how their errors
+//! are read. Nothing is taken from the environment or from `~/.aws`.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_sts::config::http::HttpResponse;
+use aws_sdk_sts::config::retry::RetryConfig;
+use aws_sdk_sts::config::timeout::TimeoutConfig;
+use aws_sdk_sts::config::{BehaviorVersion, Region};
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_types::SdkConfig;
+use aws_types::sdk_config::TimeSource;
+use cognito_client::Session;
+
+use crate::error::{AwsService, Error, TransientCause};
+
+/// How long a connection may take to be made.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Signs by the user pool's time, so that a wrong computer clock does not break signatures.
+struct SessionTime(Session);
+
+impl TimeSource for SessionTime {
+    fn now(&self) -> SystemTime {
+        self.0.now()
+    }
+}
+
+impl std::fmt::Debug for SessionTime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionTime")
+    }
+}
+
+/// For requests that may be sent again: three attempts, `patience` for each.
+pub(crate) fn config(session: &Session, patience: Duration) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(session.profile().region.clone()))
+        .time_source(SessionTime(session.clone()))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_PATIENCE.min(patience))
+                .operation_attempt_timeout(patience)
+                .build(),
+        )
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(3)
+                .with_initial_backoff(Duration::from_millis(200)),
+        )
+        .build()
+}
+
+/// An error the service itself answered with.
+pub(crate) struct Refusal {
+    pub(crate) code: String,
+    /// The service's own words. To be compared, never to be shown: a ValidationException repeats what was sent.
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(crate) fn unexpected(self, service: AwsService) -> Error {
+        Error::Refused {
+            service,
+            code: self.code,
+        }
+    }
+}
+
+/// Sorts out everything that says nothing of the request itself.
+pub(crate) fn refusal<E: ProvideErrorMetadata>(
+    service: AwsService,
+    error: &SdkError<E, HttpResponse>,
+) -> Result<Refusal, Error> {
+    let transient = |cause| Error::Transient { service, cause };
+    let answer = match error {
+        SdkError::TimeoutError(_) => return Err(transient(TransientCause::Timeout)),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            return Err(transient(TransientCause::Timeout));
+        }
+        SdkError::DispatchFailure(_) => return Err(transient(TransientCause::Unreachable)),
+        SdkError::ServiceError(answer) => answer,
+        SdkError::ResponseError(_) => return Err(transient(TransientCause::NotTheService)),
+        _ => {
+            return Err(Error::Protocol {
+                service,
+                problem: "cannot be asked that",
+            });
+        }
+    };
+    let status = answer.raw().status().as_u16();
+    let Some(code) = answer.err().code() else {
+        return Err(transient(match status {
+            500.. => TransientCause::ServiceFault(status),
+            429 => TransientCause::Throttled,
+            _ => TransientCause::NotTheService,
+        }));
+    };
+    match code {
+        // Throttling comes as status 400 from Cognito, as 429 from Lambda.
+        "TooManyRequestsException" | "Throttling" | "ThrottlingException" => {
+            return Err(transient(TransientCause::Throttled));
+        }
+        "ExternalServiceException" => {
+            return Err(transient(TransientCause::ServiceFault(status)));
+        }
+        _ if status >= 500 => return Err(transient(TransientCause::ServiceFault(status))),
+        // The signature's time: STS says the first two or the third, Lambda the fourth.
+        "RequestExpired"
+        | "RequestTimeTooSkewed"
+        | "SignatureDoesNotMatch"
+        | "InvalidSignatureException" => return Err(Error::Clock { service }),
+        _ => {}
+    }
+    Ok(Refusal {
+        code: code
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(80)
+            .collect(),
+        message: answer.err().message().unwrap_or_default().to_owned(),
+    })
+}
