@@ -29,7 +29,6 @@ const BUILD_PACKAGES: &[&str] = &[
 
 const HEADLESS_PACKAGES: &[&str] = &[
     "xvfb",
-    "x11-utils",
     "xdotool",
     "dbus",
     "dbus-x11",

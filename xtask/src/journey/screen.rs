@@ -111,9 +111,15 @@ impl Window {
         Ok(self.measure("%[fx:mean]")?.parse()?)
     }
 
-    /// How many colours can be seen in it.
-    pub(super) fn colours(&self) -> Result<u32> {
-        Ok(self.measure("%k")?.parse()?)
+    /// Saves what can be seen of it.
+    pub(super) fn screenshot(&self, file: &Path) -> Result {
+        output(
+            self.display
+                .command("import")
+                .args(["-silent", "-window", &self.id])
+                .arg(file),
+        )
+        .map(drop)
     }
 
     fn measure(&self, what: &str) -> Result<String> {
@@ -155,4 +161,17 @@ impl Window {
             Ok(None)
         })
     }
+}
+
+/// The share of pixels, from 0 to 1, in which two pictures of the same size differ to the eye.
+pub(super) fn difference(one: &Path, other: &Path) -> Result<f64> {
+    let mut convert = Command::new("convert");
+    convert.args([one, other]).args([
+        "-compose",
+        "difference",
+        "-composite",
+        "-colorspace",
+        "gray",
+    ]);
+    Ok(output(convert.args(["-threshold", "6%", "-format", "%[fx:mean]", "info:-"]))?.parse()?)
 }

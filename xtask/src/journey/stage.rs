@@ -186,7 +186,7 @@ impl Drop for Stage {
 }
 
 /// The X class GTK gives the app's window.
-const APP_CLASS: &str = "keyfob-desktop";
+pub(super) const APP_CLASS: &str = "keyfob-desktop";
 
 /// A browser of the journey's own, which neither calls home nor asks anything at its first start.
 const BROWSER: [&str; 7] = [

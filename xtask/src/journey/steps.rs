@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::Step;
-use super::stage::{DEADLINE, Stage};
+use super::screen::difference;
+use super::stage::{APP_CLASS, DEADLINE, Stage};
 use crate::demo::{PASSWORD, USER, pictures};
 use crate::process::{Result, output, wait_for};
 use crate::webdriver::{Page, http};
@@ -46,16 +47,29 @@ pub(super) const STEPS: &[(&str, Step)] = &[
 ];
 
 fn opens(stage: &mut Stage) -> Result {
+    let display = stage.display.clone();
+    // Seen from the side, because the driver only answers when the page has loaded.
+    let (first, second) = (picture("app-first-sight"), picture("app-signed-out-window"));
+    let first_sight = std::thread::spawn({
+        let first = first.clone();
+        move || {
+            let window = display.window(APP_CLASS).map_err(|e| e.to_string())?;
+            window.screenshot(&first).map_err(|e| e.to_string())
+        }
+    });
     stage.start_app()?;
-    let window = stage.app_window()?;
-    let colours = window.colours()?;
+    first_sight.join().map_err(|_| "the onlooker panicked")??;
     let app = stage.app()?;
     wait_state(app, "signedOut")?;
     app.wait_for(&id("sign-in"), DEADLINE)?;
-    if colours < 8 {
-        return Err(
-            format!("the window was seen before it was painted: {colours} colours in it").into(),
-        );
+    stage.app_window()?.screenshot(&second)?;
+    let changed = difference(&first, &second)?;
+    if changed > 0.02 {
+        return Err(format!(
+            "{:.0} % of the window changed after it was first seen",
+            changed * 100.0
+        )
+        .into());
     }
     app.screenshot(&picture("app-signed-out"))
 }
