@@ -9,6 +9,7 @@ use minijinja::{Value, context};
 use crate::{
     authorize::{AuthorizationRequest, Refusal, error_page, found},
     cookies,
+    delivery::Purpose,
     params::Params,
     random,
     state::{Form, Shared},
@@ -16,6 +17,8 @@ use crate::{
 
 /// An abandoned page is cancelled after five minutes.
 const PAGE_SECONDS: u64 = 300;
+/// As long as the longest-lived code that the next page may ask for.
+const FLOW_SECONDS: u64 = 24 * 3600;
 
 /// One page for one authorization request.
 pub(crate) struct Page<'a> {
@@ -99,6 +102,24 @@ impl<'a> Page<'a> {
             }
             _ => Posted::Forged,
         }
+    }
+
+    /// Who is between two pages in this browser, if anybody.
+    pub(crate) fn flow(&self, purpose: Purpose) -> Option<String> {
+        let now = self.shared.clock.unix();
+        let state = self.shared.state();
+        let flow = state.flows.get(self.flow_cookie()?)?;
+        (flow.purpose == purpose && now < flow.started + FLOW_SECONDS)
+            .then(|| flow.username.clone())
+    }
+
+    pub(crate) fn end_flow(&self) {
+        let cookie = self.flow_cookie().unwrap_or_default();
+        self.shared.state().flows.remove(cookie);
+    }
+
+    fn flow_cookie(&self) -> Option<&str> {
+        cookies::value(self.headers, "csrf-state")
     }
 
     pub(crate) fn forged(&self) -> Response {

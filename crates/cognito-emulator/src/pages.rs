@@ -28,6 +28,14 @@ impl Pages {
             ("base.html", include_str!("../templates/base.html")),
             ("style.css", include_str!("../templates/style.css")),
             ("login.html", include_str!("../templates/login.html")),
+            ("signup.html", include_str!("../templates/signup.html")),
+            ("confirm.html", include_str!("../templates/confirm.html")),
+            ("forgot.html", include_str!("../templates/forgot.html")),
+            (
+                "confirm_forgot.html",
+                include_str!("../templates/confirm_forgot.html"),
+            ),
+            ("rules.html", include_str!("../templates/rules.html")),
             ("error.html", include_str!("../templates/error.html")),
         ] {
             templates

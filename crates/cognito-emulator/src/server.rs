@@ -24,9 +24,9 @@ use crate::{
     config::Config,
     discovery, error_page,
     faults::{Dropped, Endpoint},
-    lambda, login, logout,
+    forgot, lambda, login, logout,
     record::RecordedRequest,
-    revoke,
+    revoke, signup,
     state::Shared,
     token, userinfo,
 };
@@ -54,6 +54,14 @@ pub(crate) fn router(config: &Config, shared: Arc<Shared>) -> Router {
         )
         .route("/oauth2/authorize", get(authorize::authorize))
         .route("/login", get(login::page).post(login::submit))
+        .route("/signup", get(signup::page).post(signup::submit))
+        .route("/confirm", get(signup::confirm_page).post(signup::confirm))
+        .route("/resendcode", get(signup::resend))
+        .route("/forgotPassword", get(forgot::page).post(forgot::submit))
+        .route(
+            "/confirmforgotPassword",
+            get(forgot::confirm_page).post(forgot::confirm),
+        )
         .route("/logout", get(logout::endpoint))
         .route("/error", get(error_page::page))
         .route("/", post(aws_json::dispatch))

@@ -180,6 +180,43 @@ impl Shared {
         }
         state.deliveries.push(delivery);
     }
+
+    /// Takes a delivered code and changes the user, or says what is wrong in Cognito's words.
+    pub(crate) fn redeem(
+        &self,
+        username: &str,
+        purpose: Purpose,
+        code: &str,
+        change: impl FnOnce(&mut User),
+    ) -> Result<(), &'static str> {
+        const MISMATCH: &str = "Invalid verification code provided, please try again.";
+        let mut state = self.state();
+        let record = state.user_mut(username).ok_or(MISMATCH)?;
+        let sent = record.code.as_ref().ok_or(MISMATCH)?;
+        if sent.purpose != purpose || sent.code != code {
+            return Err(MISMATCH);
+        }
+        if self.clock.unix() >= sent.expires {
+            return Err("Invalid code provided, please request a code again.");
+        }
+        record.code = None;
+        change(&mut record.user);
+        Ok(())
+    }
+
+    /// `a***@e***`, as Cognito shows where it sent a code.
+    pub(crate) fn masked_destination(&self, username: &str) -> String {
+        let state = self.state();
+        let email = state
+            .user(username)
+            .and_then(|record| record.user.attributes.get("email"));
+        let first = |text: &str| text.chars().next().map_or(String::new(), String::from);
+        email
+            .and_then(|email| email.split_once('@'))
+            .map_or(String::new(), |(local, domain)| {
+                format!("{}***@{}***", first(local), first(domain))
+            })
+    }
 }
 
 impl State {
