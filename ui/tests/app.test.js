@@ -65,14 +65,24 @@ describe('start', () => {
       assert.equal((await calls(tab, 'watch')).length, 1);
     }));
 
-  test('is ready even where a hidden window gets no frames', () =>
-    inTab(
-      { prepare: (tab) => tab.addInitScript(() => (window.requestAnimationFrame = () => 0)) },
-      async (tab) => {
-        await show(tab, views.signedOut);
-        await tab.waitForFunction(() => window.preview.log.some(([name]) => name === 'ready'));
-      },
-    ));
+  for (const hidden of [true, false]) {
+    test(`is ready in a window without frames (${hidden ? 'hidden' : 'said to be shown'})`, () =>
+      inTab(
+        {
+          prepare: (tab) =>
+            tab.addInitScript((hidden) => {
+              window.requestAnimationFrame = () => 0;
+              if (hidden) window.setTimeout = () => 0;
+              Object.defineProperty(document, 'hidden', { value: hidden });
+            }, hidden),
+        },
+        async (tab) => {
+          await show(tab, views.signedOut);
+          const ready = () => window.preview.log.some(([name]) => name === 'ready');
+          await tab.waitForFunction(ready, null, { polling: 20 });
+        },
+      ));
+  }
 
   for (const [scheme, colour] of [
     ['light', 'rgb(246, 245, 242)'],

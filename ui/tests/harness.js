@@ -1,5 +1,6 @@
 // Builds the app once, serves it under the CSP the desktop app sets, and drives it in Chromium.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,44 +12,56 @@ import { NOW } from './views.js';
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
-/** As in tauri.conf.json. */
-export const CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
-  "connect-src ipc: http://ipc.localhost; font-src 'self'";
+/** Chromium from $CHROMIUM or Debian's place; elsewhere the Chrome that is installed. */
+function browser() {
+  const installed = process.env.CHROMIUM ?? '/usr/bin/chromium';
+  const which =
+    process.env.CHROMIUM || existsSync(installed)
+      ? { executablePath: installed }
+      : { channel: 'chrome' };
+  // Containers run as root, where Chromium's own sandbox cannot start.
+  return chromium.launch({ ...which, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+}
 
 /**
  * Serves `page` (index.html or preview.html) as built for production and starts a browser.
  * `open(options)` gives a page whose clock stands at NOW; `close()` ends all of it.
  */
 export async function start(page) {
+  const conf = JSON.parse(await readFile(join(root, '../tauri.conf.json'), 'utf8'));
   const outDir = await mkdtemp(join(tmpdir(), 'keyfob-ui-'));
-  await build({
-    root,
-    logLevel: 'error',
-    build: { outDir, emptyOutDir: true, rolldownOptions: { input: join(root, page) } },
-  });
-  const server = await preview({
-    root,
-    logLevel: 'error',
-    build: { outDir },
-    preview: {
-      host: '127.0.0.1',
-      port: 0,
-      strictPort: false,
-      headers: { 'Content-Security-Policy': CSP },
-    },
-  });
-  const { port } = server.httpServer.address();
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    // Containers run as root, where Chromium's own sandbox cannot start.
-    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
-  });
+  const ends = [() => rm(outDir, { recursive: true, force: true })];
+  const close = async () => {
+    for (const end of ends.reverse()) await end();
+  };
 
-  return {
-    outDir,
-    async open({ width = 440, height = 640, scheme = 'light', prepare, ...context } = {}) {
-      const session = await browser.newContext({
+  try {
+    // index.html is what Vite builds when told nothing: so it ships.
+    const entry = page === 'index.html' ? {} : { rolldownOptions: { input: join(root, page) } };
+    await build({ root, logLevel: 'error', build: { outDir, emptyOutDir: true, ...entry } });
+    const server = await preview({
+      root,
+      logLevel: 'error',
+      build: { outDir },
+      preview: {
+        host: '127.0.0.1',
+        port: 0,
+        headers: { 'Content-Security-Policy': conf.app.security.csp },
+      },
+    });
+    ends.push(() => server.close());
+    const { port } = server.httpServer.address();
+    const chrome = await browser();
+    ends.push(() => chrome.close());
+
+    const open = async ({
+      width = 440,
+      height = 640,
+      scheme = 'light',
+      prepare,
+      ...context
+    } = {}) => {
+      const session = await chrome.newContext({
         viewport: { width, height },
         colorScheme: scheme,
         locale: 'en-GB',
@@ -56,7 +69,7 @@ export async function start(page) {
         ...context,
       });
       const tab = await session.newPage();
-      tab.setDefaultTimeout(5_000);
+      tab.setDefaultTimeout(10_000);
       tab.faults = [];
       tab.on('pageerror', (error) => tab.faults.push(String(error)));
       tab.on('console', (message) => {
@@ -64,16 +77,19 @@ export async function start(page) {
       });
       // Time moves only when a test moves it, yet animation frames and timers still run.
       await tab.clock.setFixedTime(NOW * 1000);
+      // As freezePrototype in tauri.conf.json has it.
+      if (conf.app.security.freezePrototype) {
+        await tab.addInitScript(() => Object.freeze(Object.prototype));
+      }
       await prepare?.(tab);
       await tab.goto(`http://127.0.0.1:${port}/${page}`);
       return tab;
-    },
-    async close() {
-      await browser.close();
-      await server.close();
-      await rm(outDir, { recursive: true, force: true });
-    },
-  };
+    };
+    return { outDir, open, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 export const show = (tab, view) => tab.evaluate((view) => window.preview.show(view), view);
@@ -88,7 +104,6 @@ export const calls = (tab, name) =>
 export async function violations(tab) {
   // Through the debugger, not as a script element: the page's CSP forbids those, rightly.
   if (!(await tab.evaluate(() => 'axe' in window))) {
-    const { readFile } = await import('node:fs/promises');
     await tab.evaluate(await readFile(axe, 'utf8'));
   }
   return tab.evaluate(async () => {
@@ -105,6 +120,7 @@ export async function violations(tab) {
 export const overflow = (tab) =>
   tab.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
+/** What has the keyboard: its test id, else its name. */
 export const focused = (tab) =>
   tab.evaluate(() => {
     const element = document.activeElement;
