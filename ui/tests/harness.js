@@ -1,9 +1,11 @@
 // Builds the app once, serves it under the CSP the desktop app sets, and drives it in Chromium.
+import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { build, preview } from 'vite';
@@ -130,3 +132,36 @@ export const focused = (tab) =>
           element.getAttribute('aria-label') ??
           element.textContent.trim().toLowerCase());
   });
+
+/**
+ * For a test file: the preview page, started before its tests and ended after them. Gives
+ * `inTab(options, steps)`, which runs `steps` in a tab of its own and then asserts that the page has
+ * logged no fault and met no refusal of the CSP.
+ */
+export function previewed() {
+  let app;
+  before(async () => (app = await start('preview.html')));
+  after(() => app?.close());
+  return async (options, steps) => {
+    const tab = await app.open(options);
+    try {
+      await steps(tab);
+      assert.deepEqual(tab.faults, []);
+    } finally {
+      await tab.context().close();
+    }
+  };
+}
+
+/** The element the end-to-end driver knows by this name. */
+export const at = (tab, testid) => tab.getByTestId(testid);
+export const text = async (tab, testid) =>
+  (await at(tab, testid).innerText()).replace(/\s+/g, ' ').trim();
+export const state = (tab) => tab.locator('html').getAttribute('data-state');
+export const alerts = async (tab) =>
+  (await tab.getByRole('alert').allInnerTexts()).map((words) => words.replace(/\s+/g, ' ').trim());
+/** Lets the page finish what the last step set off. */
+export const settled = (tab) =>
+  tab.evaluate(
+    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+  );

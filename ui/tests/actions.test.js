@@ -1,0 +1,184 @@
+// What a person can start, and how its outcome is told.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { alerts, answer, at, calls, focused, previewed, refuse, show, text } from './harness.js';
+import { scenes } from './scenes.js';
+import * as views from './views.js';
+import { NOW } from './views.js';
+
+const inTab = previewed();
+
+describe('commands', () => {
+  for (const [testid, command, from] of [
+    ['sign-in', 'sign_in', views.signedOut],
+    ['sign-in', 'sign_in', views.expired],
+    ['cancel', 'cancel_sign_in', views.signingIn],
+    ['call-api', 'call_api', views.signedIn],
+    ['aws-identity', 'aws_identity', views.signedIn],
+    ['invoke', 'invoke_function', views.signedIn],
+    ['sign-out', 'sign_out', views.signedIn],
+  ]) {
+    test(`${testid} (${from.state.kind}) runs once at a time, tells its failure, can be retried`, () =>
+      inTab({}, async (tab) => {
+        await show(tab, from);
+        await at(tab, testid).dblclick();
+        await tab.keyboard.press('Enter');
+        assert.equal((await calls(tab, command)).length, 1);
+        assert.equal(await at(tab, testid).getAttribute('aria-disabled'), 'true');
+        assert.equal(await focused(tab), testid);
+
+        await refuse(tab, command, views.offline);
+        assert.deepEqual(await alerts(tab), [`${views.offline.message} ${views.offline.remedy}`]);
+        assert.equal(await at(tab, testid).getAttribute('aria-disabled'), 'false');
+
+        await at(tab, testid).click();
+        assert.equal((await calls(tab, command)).length, 2);
+        assert.deepEqual(await alerts(tab), []);
+      }));
+  }
+
+  test('a fault told to both the command and the session is said once', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedOut);
+      await at(tab, 'sign-in').click();
+      await show(tab, { ...views.signedOut, problem: views.offline });
+      await refuse(tab, 'sign_in', views.offline);
+      assert.equal((await alerts(tab)).length, 1);
+    }));
+
+  test('what Tauri itself rejects with is no sentence for a person', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedIn);
+      await at(tab, 'call-api').click();
+      await refuse(tab, 'call_api', 'call_api not allowed. Plugin not found');
+      assert.match((await alerts(tab))[0] ?? '', /^The window could not reach Keyfob/);
+    }));
+});
+
+describe('answers', () => {
+  test('the API: its sentence, status and milliseconds', () =>
+    inTab({}, async (tab) => {
+      await scenes['api-answer'](tab);
+      assert.equal(
+        await text(tab, 'api-answer'),
+        'Answered 200 12 ms Hi alex, your API call is authenticated!',
+      );
+      assert.match(await tab.getByRole('status').first().innerText(), /answered 200/);
+    }));
+
+  test('the API: a refusal is an answer, with its reason', () =>
+    inTab({}, async (tab) => {
+      await scenes['api-refusal'](tab);
+      assert.match(await text(tab, 'api-answer'), /^Refused with 403 12 ms .*insufficient_scope/);
+      assert.deepEqual(await alerts(tab), []);
+    }));
+
+  test('AWS: identity, account, roles and time left, each to copy', () =>
+    inTab({ permissions: ['clipboard-read', 'clipboard-write'] }, async (tab) => {
+      await scenes['aws-answer'](tab);
+      const { identityId, account, roleArn, arn } = views.awsAnswer;
+      const shown = await at(tab, 'aws-answer').textContent();
+      for (const value of [identityId, account, roleArn, arn])
+        assert.ok(shown.includes(value), value);
+      assert.match(await text(tab, 'aws-answer'), /59 min, until 09:59/);
+      await tab.getByRole('button', { name: 'Copy role ARN' }).click();
+      await tab.locator('[data-outcome=copied]').waitFor();
+      assert.equal(await tab.evaluate(() => navigator.clipboard.readText()), roleArn);
+      await tab.clock.setFixedTime((NOW + views.HOUR) * 1000);
+      await tab.evaluate(() => window.dispatchEvent(new Event('focus')));
+      assert.match(await text(tab, 'aws-answer'), /look up again/);
+    }));
+
+  test('a copy that fails says so', () =>
+    inTab(
+      {
+        prepare: (tab) =>
+          tab.addInitScript(() => {
+            navigator.clipboard.writeText = () => Promise.reject(new Error('denied'));
+          }),
+      },
+      async (tab) => {
+        await show(tab, views.signingIn);
+        await at(tab, 'copy-url').click();
+        await tab.getByText('Not copied').waitFor();
+        assert.match(await tab.getByRole('status').first().innerText(), /copy it by hand/);
+      },
+    ));
+
+  test('a function: its payload as typed, its answer laid out, no digit changed', () =>
+    inTab({}, async (tab) => {
+      await show(tab, {
+        ...views.signedIn,
+        profile: { ...views.profile, functions: ['hello', 'resize-image'] },
+      });
+      await tab.getByLabel('Function', { exact: true }).selectOption('resize-image');
+      await at(tab, 'function-payload').fill('{"width": 12345678901234567890}');
+      await at(tab, 'invoke').click();
+      assert.deepEqual(await calls(tab, 'invoke_function'), [
+        ['invoke_function', 'resize-image', '{"width": 12345678901234567890}'],
+      ]);
+      await answer(tab, 'invoke_function', views.functionAnswer);
+      assert.equal(
+        await at(tab, 'function-answer').locator('pre').innerText(),
+        [
+          '{',
+          '  "greeting": "Hello, Alex!",',
+          '  "requests": 12345678901234567890,',
+          '  "tags": [],',
+          '  "via": [',
+          '    "lambda"',
+          '  ]',
+          '}',
+        ].join('\n'),
+      );
+    }));
+
+  test('an answer is text, whatever it holds', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedIn);
+      for (const payload of [
+        '<img src=x onerror=alert(1)>',
+        '"a\\"b{[,:]}"',
+        '',
+        'not json {',
+        '[[],{}]',
+      ]) {
+        await at(tab, 'invoke').click();
+        await answer(tab, 'invoke_function', { ...views.functionAnswer, payload });
+        const shown = await at(tab, 'function-answer').locator('pre').textContent();
+        assert.equal(shown.replace(/\s/g, ''), payload.replace(/\s/g, ''));
+      }
+      assert.equal(await at(tab, 'function-answer').locator('img').count(), 0);
+    }));
+
+  test('a payload that is not JSON is not sent', () =>
+    inTab({}, async (tab) => {
+      await scenes['function-not-json'](tab);
+      const payload = at(tab, 'function-payload');
+      assert.equal(await payload.getAttribute('aria-invalid'), 'true');
+      await at(tab, 'invoke').click();
+      assert.equal(await focused(tab), 'function-payload');
+      assert.deepEqual(await calls(tab, 'invoke_function'), []);
+      await payload.fill('');
+      await at(tab, 'invoke').click();
+      assert.deepEqual(await calls(tab, 'invoke_function'), []);
+      await payload.fill('null');
+      assert.equal(await payload.getAttribute('aria-invalid'), 'false');
+      await at(tab, 'invoke').click();
+      assert.equal((await calls(tab, 'invoke_function')).length, 1);
+    }));
+
+  test('a function’s own error is not a failed call', () =>
+    inTab({}, async (tab) => {
+      await scenes['function-error'](tab);
+      assert.deepEqual(await alerts(tab), []);
+      const words = await text(tab, 'function-answer');
+      assert.match(words, /hello failed: Unhandled 31 ms/);
+      assert.match(words, /the error is the function’s own: name must be a string/);
+
+      await at(tab, 'invoke').click();
+      await refuse(tab, 'invoke_function', views.offline);
+      assert.equal(await at(tab, 'function-answer').count(), 0);
+      assert.equal((await alerts(tab)).length, 1);
+    }));
+});
