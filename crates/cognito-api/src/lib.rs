@@ -1,15 +1,16 @@
 //! An API that only signed-in users of an Amazon Cognito user pool can call.
 //!
-//! ```no_run
+//! ```
 //! use cognito_verifier::{ClientIds, UserPool, Verifier};
+//! use tokio::net::TcpListener;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let pool = UserPool::new("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI")?;
 //! let verifier = Verifier::access(pool, ClientIds::only(["4examplec1ient1dkeyfob0001"]));
-//! let listener = tokio::net::TcpListener::bind("127.0.0.1:9230").await?;
-//! let ctrl_c = async { drop(tokio::signal::ctrl_c().await) };
-//! cognito_api::serve(listener, cognito_api::router(verifier), ctrl_c).await;
+//! let listener = TcpListener::bind("127.0.0.1:0").await?;
+//! let stop = async {}; // At once; a program waits for a signal here.
+//! cognito_api::serve(listener, cognito_api::router(verifier), stop).await;
 //! # Ok(())
 //! # }
 //! ```

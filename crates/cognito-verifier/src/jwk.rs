@@ -129,3 +129,66 @@ fn number(jwk: &Map<String, Value>, member: &str) -> Result<Vec<u8>, KeyProblem>
         .filter(|octets| octets.first().is_some_and(|first| *first != 0))
         .ok_or(KeyProblem::InvalidNumbers)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn octets(hex: &Value) -> Vec<u8> {
+        let hex = hex.as_str().unwrap().as_bytes();
+        hex.chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect()
+    }
+
+    /// Project Wycheproof's RSA-2048/SHA-256 signatures: padding, lengths and arithmetic.
+    #[test]
+    fn wycheproof_signatures() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../../shared/testdata/wycheproof/rsa_signature_2048_sha256_test.json");
+        let Ok(text) = fs::read_to_string(&path) else {
+            #[expect(
+                clippy::print_stderr,
+                reason = "an absent file must not look like a pass"
+            )]
+            {
+                eprintln!(
+                    "NOT RUN: {} is absent; it is Wycheproof's file of that name",
+                    path.display()
+                );
+            }
+            return;
+        };
+        let vectors: Value = serde_json::from_str(&text).unwrap();
+        let (mut tried, mut accepted) = (0, 0);
+        for group in vectors["testGroups"].as_array().unwrap() {
+            let set = json!({ "keys": [group["keyJwk"]] }).to_string();
+            let jwks = Jwks::from_json(set.as_bytes()).unwrap();
+            for test in group["tests"].as_array().unwrap() {
+                let (message, signature) = (octets(&test["msg"]), octets(&test["sig"]));
+                let jws = Jws {
+                    kid: "none".to_owned(),
+                    signing_input: &message,
+                    payload: Vec::new(),
+                    signature,
+                };
+                // "acceptable" is a DigestInfo without NULL, which RFC 8017 §9.2 does not produce.
+                let expected = test["result"] == "valid";
+                assert_eq!(
+                    jwks.check(&jws).is_ok(),
+                    expected,
+                    "{} {}",
+                    test["tcId"],
+                    test["comment"]
+                );
+                tried += 1;
+                accepted += usize::from(expected);
+            }
+        }
+        assert_eq!((tried, accepted), (259, 9));
+    }
+}

@@ -356,6 +356,10 @@ impl Shared {
         if is_loopback(uri) {
             builder = builder.no_proxy();
         }
+        if uri.scheme() == "http" {
+            // No TLS will be spoken: skip the system's certificates, slow to load and absent from bare containers.
+            builder = builder.tls_certs_only([]);
+        }
         let http = builder.build()?;
         Ok(self.default_http.get_or_init(|| http).clone())
     }

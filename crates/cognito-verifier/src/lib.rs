@@ -1,14 +1,19 @@
 //! Turns a bearer token of an Amazon Cognito user pool into claims, or says why not.
 //!
-//! ```no_run
+//! ```
 //! use cognito_verifier::{ClientIds, UserPool, Verifier};
 //!
-//! # async fn example(token: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let pool = UserPool::new("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI")?;
 //! let verifier = Verifier::access(pool, ClientIds::only(["4examplec1ient1dkeyfob0001"]));
-//! match verifier.verify(token).await {
+//!
+//! match verifier.verify("not.a.token").await {
 //!     Ok(claims) => println!("{} may {}", claims.sub, claims.scopes.join(", ")),
-//!     Err(refusal) => println!("{}: {refusal}", refusal.status()),
+//!     Err(refusal) => {
+//!         assert_eq!((refusal.status(), refusal.code()), (401, "malformed"));
+//!         assert!(refusal.www_authenticate().starts_with("Bearer error=\"invalid_token\""));
+//!     }
 //! }
 //! # Ok(())
 //! # }
