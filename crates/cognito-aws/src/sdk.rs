@@ -38,6 +38,8 @@ pub(crate) fn config(session: &Session, patience: Duration) -> SdkConfig {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(session.profile().region.clone()))
         .time_source(SessionTime(session.clone()))
+        // The SDK would add a correction of its own to one that is already made.
+        .disable_clock_skew_correction(true)
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(CONNECT_PATIENCE.min(patience))

@@ -1,0 +1,242 @@
+//! What an identity pool and STS refuse, and what the person is told.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use cognito_aws::{AwsService, Error};
+use cognito_emulator::{Client, Endpoint, Fault};
+use serde_json::json;
+
+use common::{HOUR, MINUTE, Stage};
+
+const CLIENT: &str = "6keyfobdemodesktop00client";
+
+/// The error is about configuration, and names all of these.
+fn assert_configuration(error: &Error, names: &[&str]) {
+    assert!(matches!(error, Error::Configuration { .. }), "{error:?}");
+    let text = format!("{error} {}", error.remedy());
+    for name in names {
+        assert!(text.contains(name), "{name} is not in: {text}");
+    }
+}
+
+fn assert_sign_in(error: &Error) {
+    assert!(
+        matches!(
+            error,
+            Error::Session(cognito_client::Error::SignInRequired(_))
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_app_client_the_identity_pool_does_not_know() {
+    let stage = Stage::with(|config| config.identity_pool.client_ids.clear(), |_| {}).await;
+    let error = stage.aws.caller_identity().await.unwrap_err();
+    let login = stage.emulator.provider_name();
+    assert_configuration(&error, &[CLIENT, &login, "CognitoIdentityProviders"]);
+    assert_eq!(stage.asked("GetId"), 1);
+}
+
+#[tokio::test]
+async fn another_app_client_of_the_same_pool() {
+    let other = Client {
+        callback_urls: vec!["dev.keyfob.desktop://auth/callback".into()],
+        ..Client::public("1other")
+    };
+    let stage = Stage::with(
+        |config| config.clients.push(other),
+        |profile| profile.client_id = "1other".into(),
+    )
+    .await;
+    let error = stage.aws.caller_identity().await.unwrap_err();
+    assert_configuration(&error, &["1other", "`client_id`"]);
+}
+
+#[tokio::test]
+async fn an_identity_pool_that_is_not_there() {
+    let wrong = "us-east-1:00000000-0000-0000-0000-000000000000";
+    let stage = Stage::with(
+        |_| {},
+        |profile| profile.identity_pool_id = Some(wrong.into()),
+    )
+    .await;
+    let error = stage.aws.caller_identity().await.unwrap_err();
+    assert_configuration(&error, &[wrong, "us-east-1", "`identity_pool_id`"]);
+}
+
+#[tokio::test]
+async fn the_wrong_region() {
+    let stage = Stage::with(
+        |_| {},
+        |profile| {
+            profile.region = "eu-west-1".into();
+            profile.identity_pool_id =
+                Some("eu-west-1:6b657966-6f62-4465-8d6f-706f6f6c0001".into());
+        },
+    )
+    .await;
+    let error = stage.aws.caller_identity().await.unwrap_err();
+    assert_configuration(&error, &["eu-west-1", "`region`"]);
+}
+
+#[tokio::test]
+async fn no_role_for_signed_in_users() {
+    let stage = Stage::with(
+        |config| config.identity_pool.authenticated_role = None,
+        |_| {},
+    )
+    .await;
+    let error = stage.aws.caller_identity().await.unwrap_err();
+    assert_configuration(&error, &["no usable role", "trust policy"]);
+}
+
+#[tokio::test]
+async fn an_id_token_that_expired_unnoticed_is_renewed_once() {
+    let stage = Stage::new().await;
+    // At AWS two hours pass of which this computer's clock knows nothing.
+    stage.emulator.advance(2 * HOUR);
+    let caller = stage.aws.caller_identity().await.unwrap();
+    assert_eq!(stage.asked("/oauth2/token"), 2);
+    assert!(caller.expires > stage.session.now());
+    // Its signature, too, was made by the corrected time.
+    stage.aws.invoke("hello", "{}").await.unwrap();
+}
+
+#[tokio::test]
+async fn credentials_that_expired_unnoticed_are_renewed() {
+    let stage = Stage::new().await;
+    let first = stage.aws.caller_identity().await.unwrap();
+    stage.emulator.advance(2 * HOUR);
+    let second = stage.aws.caller_identity().await.unwrap();
+    assert!(second.expires > first.expires);
+    assert_eq!(stage.asked("GetCredentialsForIdentity"), 2);
+}
+
+#[tokio::test]
+async fn an_id_token_of_old_keys_is_renewed_once() {
+    let stage = Stage::new().await;
+    // The keys were fetched just now, and are not fetched again at once.
+    stage.advance(MINUTE);
+    stage.emulator.rotate_keys();
+    stage.aws.caller_identity().await.unwrap();
+    assert_eq!(stage.asked("/oauth2/token"), 2);
+}
+
+#[tokio::test]
+async fn a_user_who_was_signed_out_everywhere() {
+    let stage = Stage::with(
+        |config| config.identity_pool.server_side_token_check = true,
+        |_| {},
+    )
+    .await;
+    stage.emulator.sign_out_everywhere("alex");
+    assert_sign_in(&stage.aws.caller_identity().await.unwrap_err());
+}
+
+fn not_authorized(message: &str) -> Fault {
+    refusal("NotAuthorizedException", message)
+}
+
+fn refusal(code: &str, message: &str) -> Fault {
+    Fault::Error {
+        status: 400,
+        body: json!({ "__type": code, "message": message }),
+    }
+}
+
+#[tokio::test]
+async fn an_identity_that_is_gone_is_asked_for_again_once() {
+    for lost in [
+        not_authorized(
+            "Logins don't match. Please include at least one valid login for this identity or identity pool.",
+        ),
+        refusal(
+            "ResourceNotFoundException",
+            "Identity 'us-east-1:6b657966-0000-0000-0000-000000000000' not found.",
+        ),
+        not_authorized("Access to Identity 'us-east-1:6b657966' is forbidden."),
+    ] {
+        let stage = Stage::new().await;
+        stage
+            .emulator
+            .fail_next(Endpoint::Credentials, lost.clone());
+        stage.aws.caller_identity().await.unwrap();
+        assert_eq!(stage.asked("GetId"), 2, "{lost:?}");
+
+        stage.aws.forget().await;
+        stage
+            .emulator
+            .fail_next(Endpoint::Credentials, lost.clone());
+        stage
+            .emulator
+            .fail_next(Endpoint::Credentials, lost.clone());
+        let error = stage.aws.caller_identity().await.unwrap_err();
+        assert!(
+            matches!(error, Error::Configuration { .. } | Error::Protocol { .. }),
+            "{error:?}"
+        );
+        assert_eq!(stage.asked("GetId"), 4, "{lost:?}");
+    }
+}
+
+/// The rest of the live service's texts, which the emulator has no reason to say to this client.
+#[tokio::test]
+async fn every_other_text_has_its_meaning() {
+    let stage = Stage::new().await;
+    let ask = async |fault: Fault, times: usize| {
+        for _ in 0..times {
+            stage.emulator.fail_next(Endpoint::GetId, fault.clone());
+        }
+        stage.aws.caller_identity().await.unwrap_err()
+    };
+    let token = |text: &str| not_authorized(&format!("Invalid login token. {text}"));
+
+    let error = ask(token("Issuer doesn't match providerName"), 1).await;
+    assert_configuration(&error, &["`issuer`", "ProviderName"]);
+    let error = ask(
+        not_authorized("Unauthenticated access is not supported for this identity pool."),
+        1,
+    )
+    .await;
+    assert_configuration(&error, &[CLIENT]);
+    for text in [
+        "Missing a required claim: aud",
+        "Not a valid OpenId Connect identity token.",
+    ] {
+        let error = ask(token(text), 1).await;
+        assert!(matches!(error, Error::Protocol { .. }), "{error:?}");
+    }
+    // Twice: a new ID token did not help.
+    assert_sign_in(&ask(token("Couldn't verify signed token."), 2).await);
+    let error = ask(token("Token expired: 1754028847 >= 1754027905"), 2).await;
+    assert!(
+        matches!(
+            error,
+            Error::Clock {
+                service: AwsService::IdentityPool
+            }
+        ),
+        "{error:?}"
+    );
+    assert!(error.remedy().contains("date, time"));
+    for (code, attempts) in [
+        ("ResourceConflictException", 1),
+        ("InvalidParameterException", 1),
+        // The SDK takes it for throttling.
+        ("LimitExceededException", 3),
+    ] {
+        let error = ask(refusal(code, "in words"), attempts).await;
+        assert!(
+            matches!(&error, Error::Refused { code: told, .. } if told == code),
+            "{error:?}"
+        );
+        assert!(!error.to_string().contains("in words"));
+    }
+    for code in ["ExternalServiceException", "InternalErrorException"] {
+        let error = ask(refusal(code, "in words"), 3).await;
+        assert!(error.remedy().starts_with("Wait a minute"), "{error:?}");
+    }
+}
