@@ -53,32 +53,31 @@ pub(crate) async fn submit(
     };
     let username = fields.value("username").unwrap_or_default().trim();
     let password = fields.value("password").unwrap_or_default();
-    let (name, confirmed) = {
-        let state = shared.state();
-        let matching = state
-            .user(username)
-            .filter(|record| record.user.password == password);
-        match matching {
-            // The same sentence whether or not there is such a user.
-            None => {
-                return show(
-                    &page,
-                    Some("Incorrect username or password."),
-                    None,
-                    username,
-                );
-            }
-            Some(record) if !record.enabled => {
-                return show(&page, Some("User is disabled."), None, username);
-            }
-            Some(record) => (record.user.username.clone(), record.user.confirmed),
+    let known = shared
+        .state()
+        .user(username)
+        .filter(|record| record.user.password == password)
+        .map(|record| (record.user.clone(), record.enabled));
+    let (user, enabled) = match known {
+        Some(known) => known,
+        // The same sentence whether or not there is such a user.
+        None => {
+            return show(
+                &page,
+                Some("Incorrect username or password."),
+                None,
+                username,
+            );
         }
     };
-    if confirmed {
-        sign_in(&page, &name).await
+    if !enabled {
+        return show(&page, Some("User is disabled."), None, username);
+    }
+    if user.confirmed {
+        sign_in(&page, &user.username).await
     } else {
-        shared.deliver(&mut shared.state(), &name, Purpose::SignUp);
-        continue_at(&page, "/confirm", &name, Purpose::SignUp)
+        shared.deliver(&mut shared.state(), &user.username, Purpose::SignUp);
+        continue_at(&page, "/confirm", &user.username, Purpose::SignUp)
     }
 }
 
