@@ -144,3 +144,84 @@ pub(crate) fn part(token: &Value, index: usize) -> Value {
 pub(crate) fn claims(token: &Value) -> Value {
     part(token, 1)
 }
+
+/// A page with a form, as a browser holds it.
+pub(crate) struct FormPage {
+    pub(crate) html: String,
+    pub(crate) csrf: String,
+    pub(crate) cookies: Vec<String>,
+}
+
+pub(crate) fn cookies_of(answer: &Response) -> Vec<String> {
+    answer
+        .headers()
+        .get_all(reqwest::header::SET_COOKIE)
+        .iter()
+        .map(|cookie| {
+            cookie
+                .to_str()
+                .unwrap()
+                .split(';')
+                .next()
+                .unwrap()
+                .to_owned()
+        })
+        .collect()
+}
+
+impl FormPage {
+    pub(crate) async fn of(answer: Response, mut cookies: Vec<String>) -> Self {
+        cookies.extend(cookies_of(&answer));
+        let html = answer.text().await.unwrap();
+        let csrf = html
+            .split_once("name=\"_csrf\" value=\"")
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .map(|(csrf, _)| csrf.to_owned())
+            .unwrap_or_default();
+        Self {
+            html,
+            csrf,
+            cookies,
+        }
+    }
+
+    pub(crate) async fn open(emulator: &Emulator, path: &str, cookies: Vec<String>) -> Self {
+        let answer = http()
+            .get(format!("{}{path}", emulator.domain()))
+            .header(reqwest::header::COOKIE, cookies.join("; "))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        Self::of(answer, cookies).await
+    }
+
+    pub(crate) async fn post(
+        &self,
+        emulator: &Emulator,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Response {
+        let mut form = vec![("_csrf", self.csrf.as_str())];
+        form.extend(fields);
+        http()
+            .post(format!("{}{path}", emulator.domain()))
+            .header(reqwest::header::COOKIE, self.cookies.join("; "))
+            .form(&form)
+            .send()
+            .await
+            .unwrap()
+    }
+}
+
+pub(crate) async fn sign_in_by_form(
+    emulator: &Emulator,
+    query: &str,
+    username: &str,
+    password: &str,
+) -> Response {
+    let path = format!("/login?{query}");
+    let page = FormPage::open(emulator, &path, Vec::new()).await;
+    let fields = [("username", username), ("password", password)];
+    page.post(emulator, &path, &fields).await
+}
