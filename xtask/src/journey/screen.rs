@@ -111,15 +111,28 @@ impl Window {
         Ok(self.measure("%[fx:mean]")?.parse()?)
     }
 
-    /// Saves what can be seen of it.
-    pub(super) fn screenshot(&self, file: &Path) -> Result {
-        output(
-            self.display
-                .command("import")
-                .args(["-silent", "-window", &self.id])
-                .arg(file),
-        )
-        .map(drop)
+    /// How many colours can be seen in it.
+    pub(super) fn colours(&self) -> Result<u32> {
+        Ok(self.measure("%k")?.parse()?)
+    }
+
+    /// The colour near its upper left corner: red, green and blue from 0 to 255.
+    pub(super) fn background(&self) -> Result<Vec<f64>> {
+        let channels = self.measure("%[fx:255*p{3,3}.r] %[fx:255*p{3,3}.g] %[fx:255*p{3,3}.b]")?;
+        Ok(channels
+            .split(' ')
+            .map(str::parse)
+            .collect::<std::result::Result<_, _>>()?)
+    }
+
+    /// Clicks on it where there is nothing to click on.
+    pub(super) fn click_nowhere(&self) -> Result {
+        self.activate()?;
+        let (width, height) = self.display.size(&self.id)?;
+        let (x, y) = ((width - 30).to_string(), (height - 30).to_string());
+        self.display
+            .xdotool(&["mousemove", "--window", &self.id, &x, &y, "click", "1"])
+            .map(drop)
     }
 
     fn measure(&self, what: &str) -> Result<String> {
@@ -161,17 +174,4 @@ impl Window {
             Ok(None)
         })
     }
-}
-
-/// The share of pixels, from 0 to 1, in which two pictures of the same size differ to the eye.
-pub(super) fn difference(one: &Path, other: &Path) -> Result<f64> {
-    let mut convert = Command::new("convert");
-    convert.args([one, other]).args([
-        "-compose",
-        "difference",
-        "-composite",
-        "-colorspace",
-        "gray",
-    ]);
-    Ok(output(convert.args(["-threshold", "6%", "-format", "%[fx:mean]", "info:-"]))?.parse()?)
 }
