@@ -126,31 +126,35 @@ impl CognitoCredentialsProvider {
     /// The credentials of whoever is signed in.
     pub(crate) async fn held(&self) -> Result<Held, Error> {
         let mut cache = self.inner.cache.lock().await;
-        // As long as it is the same user, credentials need no token, and so no network.
-        let known = match self.inner.session.status().state {
-            SessionState::SignedIn(user) => cache
-                .as_ref()
-                .filter(|cached| cached.sub == user.sub)
-                .and_then(|cached| cached.held.clone()),
-            _ => None,
-        };
-        if let Some(held) = known.clone().filter(|held| self.lasts(held, RENEW_BEFORE)) {
+        if let Some(held) = self.at_hand(cache.as_ref(), RENEW_BEFORE) {
             return Ok(held);
         }
-        match self.renew(&mut cache).await {
-            Ok(held) => Ok(held),
-            Err(error @ Error::Session(cognito_client::Error::SignInRequired(_))) => {
-                *cache = None;
-                Err(error)
-            }
-            Err(error) => match known.filter(|held| self.lasts(held, LAST_USE)) {
-                Some(held) if error.is_transient() => {
-                    tracing::warn!(%error, "AWS credentials are used on, a renewal failed");
-                    Ok(held)
-                }
-                _ => Err(error),
-            },
+        let error = match self.renew(&mut cache).await {
+            Ok(held) => return Ok(held),
+            Err(error) => error,
+        };
+        if matches!(
+            error,
+            Error::Session(cognito_client::Error::SignInRequired(_))
+        ) {
+            *cache = None;
         }
+        match self.at_hand(cache.as_ref(), LAST_USE) {
+            Some(held) if error.is_transient() => {
+                tracing::warn!(%error, "AWS credentials are used on, a renewal failed");
+                Ok(held)
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// The cached credentials of the very user who is signed in now. They need no token, and so no network.
+    fn at_hand(&self, cached: Option<&Cached>, at_least: Duration) -> Option<Held> {
+        let SessionState::SignedIn(user) = self.inner.session.status().state else {
+            return None;
+        };
+        let held = cached.filter(|cached| cached.sub == user.sub)?.held.clone();
+        held.filter(|held| self.lasts(held, at_least))
     }
 
     fn lasts(&self, held: &Held, at_least: Duration) -> bool {

@@ -1,18 +1,32 @@
 //! Exchanges the ID token of a signed-in person for AWS credentials and uses them.
 //!
-//! ```no_run
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
 //!
 //! use cognito_aws::Aws;
-//! use cognito_client::{KeyringStore, Profile, Session};
+//! use cognito_client::{MemoryStore, Profile, Session};
+//! use cognito_emulator::{Config, Emulator};
 //!
-//! let profile = Profile::local_demo();
-//! let session = Session::new(profile, Arc::new(KeyringStore::new("dev.keyfob.desktop")))?;
-//! session.restore().await;
+//! let emulator = Emulator::start(Config::demo().port(0)).await?;
+//! let mut profile = Profile::local_demo();
+//! profile.issuer = emulator.issuer().parse()?;
+//! profile.domain = emulator.url();
+//! profile.endpoints.cognito_identity = Some(emulator.url());
+//! profile.endpoints.sts = Some(emulator.url());
+//! profile.endpoints.lambda = Some(emulator.url());
+//!
+//! let session = Session::new(profile, Arc::new(MemoryStore::new()))?;
+//! let url = session.begin().await?;
+//! let callback = emulator.sign_in_with(url.as_str(), "alex", "Keyfob-demo-1").await?;
+//! session.complete(&callback).await?;
 //!
 //! let aws = Aws::new(session)?;
-//! println!("You are {}.", aws.caller_identity().await?.role_arn);
+//! let caller = aws.caller_identity().await?;
+//! assert_eq!(caller.role_arn, "arn:aws:iam::123456789012:role/KeyfobDemoAuthenticated");
+//! let answer = aws.invoke("hello", r#"{"name": "Alex"}"#).await?;
+//! assert!(answer.payload.contains("Hello from Lambda, Alex!"));
 //! # Ok(())
 //! # }
 //! ```
