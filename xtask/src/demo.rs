@@ -50,6 +50,8 @@ pub(crate) fn demo(port: u16, api_port: u16) -> Result {
 pub(crate) fn headless() -> Result {
     setup::setup(Scope::Headless)?;
     build()?;
+    // Nothing of an earlier journey may pass for this one's.
+    let _ = std::fs::remove_dir_all(pictures());
     std::fs::create_dir_all(pictures().join("logs"))?;
     sandbox::run("the journey", &[journey::JOURNEY])
 }

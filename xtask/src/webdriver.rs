@@ -108,14 +108,20 @@ impl Page {
         self.tell("window", &json!({ "handle": window })).map(drop)
     }
 
-    /// Saves what the page shows as a PNG, once what moves has come to rest and the last change is painted.
-    pub(crate) fn screenshot(&self, file: &Path) -> Result {
+    /// Waits until what moves has come to rest and the last change is painted.
+    pub(crate) fn settled(&self) -> Result {
         const SETTLED: &str = "
             const done = arguments[arguments.length - 1];
             const moving = document.getAnimations().filter(a => isFinite(a.effect.getComputedTiming().endTime));
             Promise.allSettled(moving.map(a => a.finished))
                 .then(() => requestAnimationFrame(() => requestAnimationFrame(() => done(null))));";
-        self.tell("execute/async", &json!({ "script": SETTLED, "args": [] }))?;
+        self.tell("execute/async", &json!({ "script": SETTLED, "args": [] }))
+            .map(drop)
+    }
+
+    /// Saves what the settled page shows as a PNG.
+    pub(crate) fn screenshot(&self, file: &Path) -> Result {
+        self.settled()?;
         let picture = self.ask("screenshot")?;
         let png = from_base64(picture.as_str().unwrap_or_default())
             .ok_or("the driver's picture is not Base64")?;

@@ -41,6 +41,7 @@ impl Stage {
             "-screen",
             "0",
             "1600x1000x24",
+            "-wr",
             "-nolisten",
             "tcp",
         ]);

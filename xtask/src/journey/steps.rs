@@ -148,6 +148,7 @@ fn right_password(stage: &mut Stage) -> Result {
     wait_for("the app's window in front", DEADLINE, || {
         Ok(window.is_active()?.then_some(()))
     })?;
+    stage.app()?.settled()?;
     stage.display.screenshot(&picture("browser-handed-over"))
 }
 
