@@ -361,7 +361,7 @@ mod tests {
         ] {
             match pending.read(&callback(&format!("?{query}&state={state}"))) {
                 Ok(Answer::Refusal(Error::Rejected { code, .. })) => {
-                    assert_eq!(code, expected, "{query}")
+                    assert_eq!(code, expected, "{query}");
                 }
                 _ => panic!("{query}"),
             }

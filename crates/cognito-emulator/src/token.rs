@@ -137,7 +137,8 @@ fn proves(challenge: Option<&str>, verifier: Option<&str>) -> bool {
 
 fn refresh(shared: &Shared, keys: &KeyPairs, client: &Client, form: &Params) -> Answer {
     let token = form.value("refresh_token").ok_or(INVALID_REQUEST)?;
-    if !client.refresh_allowed {
+    // With rotation the flag has to be absent, and refreshing works all the same.
+    if !client.refresh_allowed && client.rotation.is_none() {
         return Err(UNAUTHORIZED_CLIENT);
     }
     let now = shared.clock.unix();

@@ -160,7 +160,7 @@ impl JwksCache {
             return Ok(loaded.keys);
         }
         shared.download(now, UNKNOWN_KEY_INTERVAL).await?;
-        match shared.fresh(now) {
+        match shared.fresh(shared.settings.clock.now()) {
             Some(loaded) => {
                 if loaded.keys.contains(kid) {
                     shared.downloads().pause = None; // A real rotation; the next may come at any time.
@@ -281,7 +281,8 @@ impl Shared {
                 debug!(keys = keys.len(), "fetched the user pool's keys");
                 shared.store(Loaded {
                     keys: Arc::new(keys),
-                    at: now,
+                    // Not the time it began: the clock may have been corrected meanwhile.
+                    at: shared.settings.clock.now(),
                 });
             });
             let mut downloads = shared.downloads();
