@@ -121,7 +121,7 @@ impl Faults {
             .into_response(),
             Fault::Truncated => (
                 [(header::CONTENT_TYPE, "application/json;charset=UTF-8")],
-                Body::new(CutOff(Some(Bytes::from_static(b"{\"id_token\":\"eyJ")))),
+                Body::new(CutOff::Part),
             )
                 .into_response(),
             Fault::Drop => return Some(Err(Dropped)),
@@ -159,7 +159,11 @@ impl Endpoint {
 }
 
 /// A body that breaks off after its first part.
-struct CutOff(Option<Bytes>);
+enum CutOff {
+    Part,
+    Flush,
+    Break,
+}
 
 impl hyper::body::Body for CutOff {
     type Data = Bytes;
@@ -167,12 +171,22 @@ impl hyper::body::Body for CutOff {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
-        Poll::Ready(Some(match self.0.take() {
-            Some(part) => Ok(Frame::data(part)),
-            None => Err(Dropped),
-        }))
+        match *self {
+            Self::Part => {
+                *self = Self::Flush;
+                let part = Bytes::from_static(b"{\"id_token\":\"eyJ");
+                Poll::Ready(Some(Ok(Frame::data(part))))
+            }
+            // The connection sends what it has only when there is nothing more to come at once.
+            Self::Flush => {
+                *self = Self::Break;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Self::Break => Poll::Ready(Some(Err(Dropped))),
+        }
     }
 }
 

@@ -306,7 +306,7 @@ async fn rotating(grace: u64) -> Emulator {
 
 #[tokio::test]
 async fn rotation_replaces_the_token_and_forgives_within_the_grace_period() {
-    let emulator = rotating(30).await;
+    let emulator = rotating(60).await;
     let first = tokens(&emulator).await["refresh_token"]
         .as_str()
         .unwrap()
@@ -314,13 +314,13 @@ async fn rotation_replaces_the_token_and_forgives_within_the_grace_period() {
     let (_, renewed) = refresh(&emulator, CLIENT, &first).await;
     let second = renewed["refresh_token"].as_str().unwrap().to_owned();
     assert_ne!(first, second);
-    emulator.advance(Duration::from_secs(29));
+    emulator.advance(Duration::from_secs(30));
     assert_eq!(
         refresh(&emulator, CLIENT, &first).await.0,
         200,
         "a retry in time"
     );
-    emulator.advance(Duration::from_secs(2));
+    emulator.advance(Duration::from_secs(31));
     let late = refresh(&emulator, CLIENT, &first).await;
     assert_eq!(late, (400, json!({ "error": "invalid_grant" })));
     assert_eq!(

@@ -225,3 +225,18 @@ pub(crate) async fn sign_in_by_form(
     let fields = [("username", username), ("password", password)];
     page.post(emulator, &path, &fields).await
 }
+
+pub(crate) async fn aws_json(emulator: &Emulator, target: &str, input: &Value) -> (u16, Value) {
+    status_and_json(aws_json_answer(emulator, target, input).await).await
+}
+
+pub(crate) async fn aws_json_answer(emulator: &Emulator, target: &str, input: &Value) -> Response {
+    http()
+        .post(emulator.url())
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amz-target", target)
+        .body(input.to_string())
+        .send()
+        .await
+        .unwrap()
+}
