@@ -95,7 +95,7 @@ impl Aws {
     /// # Errors
     /// Any but [`Error::Payload`].
     pub async fn caller_identity(&self) -> Result<CallerIdentity, Error> {
-        self.signed(async |held: Held| {
+        self.signed(move |held: Held| async move {
             let credentials =
                 sts::config::Builder::new().credentials_provider(held.credentials.clone());
             let answer = self
@@ -147,7 +147,7 @@ impl Aws {
         }
         let started = Instant::now();
         let answer = self
-            .signed(async |held: Held| {
+            .signed(move |held: Held| async move {
                 let credentials =
                     lambda::config::Builder::new().credentials_provider(held.credentials);
                 self.lambda
@@ -208,7 +208,10 @@ impl Aws {
 
     /// Does it with credentials; once more when AWS took those, or the time, for outdated. It refuses such a
     /// request before doing any of it.
-    async fn signed<T>(&self, ask: impl AsyncFn(Held) -> Result<T, Error>) -> Result<T, Error> {
+    async fn signed<T, F>(&self, ask: impl Fn(Held) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>> + Send,
+    {
         let held = self.provider.held().await?;
         match ask(held.clone()).await {
             Err(Error::Refused { code, .. }) if code.starts_with("ExpiredToken") => {

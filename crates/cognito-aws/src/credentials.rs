@@ -14,6 +14,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use cognito_client::{IdToken, Session, SessionState};
 use serde_json::Value;
 use tokio::sync::Mutex;
+use tracing::instrument::WithSubscriber as _;
+use tracing::subscriber::NoSubscriber;
 
 use crate::error::{AwsService, Error};
 use crate::refusal::{Recovery, identity_pool_refusal};
@@ -224,6 +226,8 @@ impl CognitoCredentialsProvider {
             .identity_id(&identity_id)
             .logins(login, id.expose())
             .send()
+            // At level TRACE the SDK writes out the whole answer, session token included.
+            .with_subscriber(NoSubscriber::default())
             .await
             .map_err(|error| identity_pool_refusal(profile, login, &error))?
             .credentials
