@@ -1,1 +1,141 @@
-//! x
+//! The desktop app: one window over one [`Session`](cognito_client::Session).
+//!
+//! The only Rust that knows Tauri. What the app does is in [`Keyfob`], which does not; here are the
+//! commands, the deep link and the window. For the protocol itself see `cognito-client`.
+
+mod commands;
+mod keyfob;
+mod profile;
+mod view;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cognito_client::KeyringStore;
+use tauri::{AppHandle, Manager, Runtime, WebviewWindow};
+use tauri_plugin_deep_link::DeepLinkExt;
+use tauri_plugin_opener::OpenerExt;
+use url::Url;
+
+pub use commands::commands;
+pub use keyfob::Keyfob;
+pub use view::{
+    ApiAnswerView, AwsIdentityView, CommandError, ErrorCode, FunctionAnswerView, ProfileView,
+    SessionView, SignOutView, StateView, UserView,
+};
+
+/// The app's name towards the system: its identifier, its URL scheme, its items in the keychain.
+const IDENTIFIER: &str = "dev.keyfob.desktop";
+
+/// How long the page may take to paint before the window is shown without it.
+const PAINT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The configuration, permissions and web UI compiled into the app.
+pub fn context<R: Runtime>() -> tauri::Context<R> {
+    tauri::generate_context!()
+}
+
+/// Runs the app until its window is closed.
+///
+/// # Panics
+/// When the system offers no window or web view.
+pub fn run() {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::from_env("KEYFOB_LOG"))
+        .init();
+    commands(tauri::Builder::default())
+        // First, because it must end a second process before anything else happens in it.
+        .plugin(tauri_plugin_single_instance::init(|app, _, _| {
+            to_front(app);
+        }))
+        .plugin(tauri_plugin_deep_link::init())
+        .plugin(tauri_plugin_opener::init())
+        .setup(|app| {
+            set_up(app.handle());
+            Ok(())
+        })
+        .run(context())
+        .expect("the app needs a display and a web view to run");
+}
+
+/// Resolves when the page has painted, so that the window is never shown empty.
+#[derive(Default)]
+pub(crate) struct Painted(tokio::sync::Notify);
+
+fn set_up(app: &AppHandle) {
+    app.manage(Painted::default());
+    let handle = app.clone();
+    tauri::async_runtime::spawn(async move {
+        let painted = handle.state::<Painted>();
+        if tokio::time::timeout(PAINT_PATIENCE, painted.0.notified())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the page has not painted in time");
+            to_front(&handle);
+        }
+    });
+
+    let opener = app.clone();
+    let keyfob = Arc::new(Keyfob::new(
+        profile::chosen(app),
+        Arc::new(KeyringStore::new(IDENTIFIER)),
+        move |url| opener.opener().open_url(url.as_str(), None::<&str>).is_ok(),
+    ));
+    app.manage(keyfob.clone());
+
+    // The URL the app was started with: its event came before anybody could listen.
+    let started_with = app
+        .deep_link()
+        .get_current()
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    let (handle, receiver) = (app.clone(), keyfob.clone());
+    app.deep_link()
+        .on_open_url(move |event| receive(&handle, &receiver, event.urls()));
+    receive(app, &keyfob, started_with);
+
+    // What an installer does, done again: for AppImages, and for builds that were moved.
+    #[cfg(any(target_os = "linux", windows))]
+    {
+        let (app, keyfob) = (app.clone(), keyfob.clone());
+        tauri::async_runtime::spawn_blocking(move || {
+            if let Err(error) = app.deep_link().register_all() {
+                tracing::warn!(%error, "the URL scheme is not registered");
+                keyfob.scheme_not_registered();
+            }
+        });
+    }
+    tauri::async_runtime::spawn(async move { keyfob.restored().await });
+}
+
+/// Hands the URLs to Rust, in order, and to nobody else: no web view may listen for them.
+fn receive(app: &AppHandle, keyfob: &Arc<Keyfob>, urls: Vec<Url>) {
+    if urls.is_empty() {
+        return;
+    }
+    let (app, keyfob) = (app.clone(), keyfob.clone());
+    tauri::async_runtime::spawn(async move {
+        for url in urls {
+            keyfob.open_link(&url).await;
+        }
+        to_front(&app);
+    });
+}
+
+fn to_front<R: Runtime>(app: &AppHandle<R>) {
+    if let Some(window) = app.get_webview_window("main") {
+        bring_up(&window);
+    }
+}
+
+/// Shows the window, and puts it before the browser.
+fn bring_up<R: Runtime>(window: &WebviewWindow<R>) {
+    for result in [window.unminimize(), window.show(), window.set_focus()] {
+        if let Err(error) = result {
+            tracing::warn!(%error, "the window does not come to the front");
+        }
+    }
+}

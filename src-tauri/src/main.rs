@@ -1,1 +1,7 @@
-fn main(){}
+//! Keyfob, the desktop app.
+
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+fn main() {
+    keyfob_desktop::run();
+}

@@ -1,0 +1,264 @@
+//! What the app does, without the window it does it in.
+
+use std::sync::{Arc, Mutex};
+
+use cognito_aws::Aws;
+use cognito_client::{Error, Profile, Session, SessionState, TokenStore};
+use tokio::sync::{OnceCell, watch};
+use tokio::task::AbortHandle;
+use url::Url;
+
+use crate::view::{
+    ApiAnswerView, AwsIdentityView, CommandError, ErrorCode, FunctionAnswerView, SessionView,
+    SignOutView, unix_seconds,
+};
+
+/// One profile's session, what it is used for, and what the person is told of it.
+pub struct Keyfob {
+    session: Result<Session, CommandError>,
+    aws: Option<Aws>,
+    /// Opens a URL in the person's browser; whether that worked.
+    open: Box<dyn Fn(&Url) -> bool + Send + Sync>,
+    /// What went wrong outside the session.
+    notice: watch::Sender<Option<CommandError>>,
+    restored: OnceCell<()>,
+    /// The task that tells the page; a reloaded page takes the place of the one before.
+    watcher: Mutex<Option<AbortHandle>>,
+}
+
+impl Keyfob {
+    /// The app on a profile, or on the reason why there is none.
+    pub fn new(
+        profile: Result<Profile, Error>,
+        store: Arc<dyn TokenStore>,
+        open: impl Fn(&Url) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let session = profile.and_then(|profile| Session::new(profile, store));
+        Self::with_session(session, open)
+    }
+
+    /// The app on a session made elsewhere.
+    pub fn with_session(
+        session: Result<Session, Error>,
+        open: impl Fn(&Url) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            // A profile without an identity pool is one without AWS, which is no error.
+            aws: session
+                .as_ref()
+                .ok()
+                .and_then(|session| Aws::new(session.clone()).ok()),
+            session: session.map_err(CommandError::from),
+            open: Box::new(open),
+            notice: watch::channel(None).0,
+            restored: OnceCell::new(),
+            watcher: Mutex::default(),
+        }
+    }
+
+    /// What the window shows now.
+    pub fn view(&self) -> SessionView {
+        match &self.session {
+            Ok(session) => SessionView::new(
+                session.profile(),
+                session.status(),
+                self.notice.borrow().clone(),
+            ),
+            Err(problem) => SessionView::without_profile(problem.clone()),
+        }
+    }
+
+    /// Gives the present view, and each one that follows, until `tell` says nobody listens any more.
+    pub fn watch(self: Arc<Self>, tell: impl Fn(SessionView) -> bool + Send + 'static) {
+        let keyfob = self.clone();
+        let task = tokio::spawn(async move {
+            let mut notice = keyfob.notice.subscribe();
+            let mut session = keyfob.session.as_ref().ok().map(Session::subscribe);
+            while tell(keyfob.view()) {
+                tokio::select! {
+                    Ok(()) = notice.changed() => {}
+                    Ok(()) = changed(&mut session) => {}
+                    else => break,
+                }
+            }
+        });
+        let watcher = self
+            .watcher
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .replace(task.abort_handle());
+        if let Some(former) = watcher {
+            former.abort();
+        }
+    }
+
+    /// Resolves once the session of an earlier run has been taken up.
+    pub async fn restored(&self) {
+        if let Ok(session) = &self.session {
+            self.restored.get_or_init(|| session.restore()).await;
+        }
+    }
+
+    /// Begins a sign-in and sends the browser off with it.
+    ///
+    /// # Errors
+    /// [`CommandError`], which the view tells as well.
+    pub async fn sign_in(&self) -> Result<(), CommandError> {
+        let session = self.session()?;
+        // A keychain that was locked before may be open now, with a session in it.
+        if matches!(session.status().problem, Some(Error::Store(_))) {
+            session.restore().await;
+            if matches!(session.status().state, SessionState::SignedIn(_)) {
+                return Ok(());
+            }
+        }
+        self.notice.send_replace(None);
+        let url = session.begin().await?;
+        if !(self.open)(&url) {
+            let problem = CommandError {
+                code: ErrorCode::Unexpected,
+                message: "Your browser could not be opened.".into(),
+                remedy: "Copy the link and open it in your browser; Keyfob goes on waiting.".into(),
+            };
+            self.notice.send_replace(Some(problem));
+        }
+        Ok(())
+    }
+
+    /// Gives up the sign-in that is waiting.
+    pub async fn cancel_sign_in(&self) {
+        if let Ok(session) = &self.session {
+            self.notice.send_replace(None);
+            session.cancel().await;
+        }
+    }
+
+    /// Forgets the problem the person has read.
+    pub fn dismiss_problem(&self) {
+        self.notice.send_replace(None);
+        if let Ok(session) = &self.session {
+            session.dismiss_problem();
+        }
+    }
+
+    /// Takes a link the system opened with the app: an answer to a sign-in, or the end of a sign-out.
+    pub async fn open_link(&self, url: &Url) {
+        let Ok(session) = &self.session else { return };
+        self.restored().await;
+        if session.profile().sign_out_redirects.contains(url) {
+            return;
+        }
+        self.notice.send_replace(None);
+        if let Err(error) = session.complete(url).await {
+            // The view tells it.
+            tracing::info!(%error, "a link was not taken as an answer");
+        }
+    }
+
+    /// Says that the browser will not find its way back by itself.
+    pub(crate) fn scheme_not_registered(&self) {
+        self.notice.send_replace(Some(CommandError {
+            code: ErrorCode::Misconfigured,
+            message: "Keyfob's links could not be registered with this computer.".into(),
+            remedy: "On Linux, install the package xdg-utils and start Keyfob again; without it the browser cannot return here.".into(),
+        }));
+    }
+
+    /// `GET /api/hello` as the person.
+    ///
+    /// # Errors
+    /// [`CommandError`] when there was no answer.
+    pub async fn call_api(&self) -> Result<ApiAnswerView, CommandError> {
+        let answer = self.session()?.api_get("/api/hello").await?;
+        Ok(ApiAnswerView {
+            url: answer.url.into(),
+            status: answer.status,
+            body: answer.body,
+            milliseconds: milliseconds(answer.elapsed),
+        })
+    }
+
+    /// Who the person is to AWS.
+    ///
+    /// # Errors
+    /// [`CommandError`] when the identity pool or STS does not say.
+    pub async fn aws_identity(&self) -> Result<AwsIdentityView, CommandError> {
+        let identity = self.aws()?.caller_identity().await?;
+        Ok(AwsIdentityView {
+            identity_id: identity.identity_id,
+            account: identity.account,
+            role_arn: identity.role_arn,
+            arn: identity.arn,
+            expires_at: unix_seconds(identity.expires),
+        })
+    }
+
+    /// Invokes a Lambda function.
+    ///
+    /// # Errors
+    /// [`CommandError`] when there was no answer; a function's own error is one.
+    pub async fn invoke_function(
+        &self,
+        name: &str,
+        payload: &str,
+    ) -> Result<FunctionAnswerView, CommandError> {
+        let answer = self.aws()?.invoke(name, payload).await?;
+        Ok(FunctionAnswerView {
+            payload: answer.payload,
+            function_error: answer.function_error,
+            milliseconds: milliseconds(answer.elapsed),
+        })
+    }
+
+    /// Signs out here and at the user pool, and has the browser end its own session.
+    ///
+    /// # Errors
+    /// [`CommandError`] when the tokens may still be in the keychain.
+    pub async fn sign_out(&self) -> Result<SignOutView, CommandError> {
+        let until = self.aws.as_ref().and_then(Aws::credentials_until);
+        let signed_out = self.session()?.sign_out().await?;
+        if let Some(aws) = &self.aws {
+            aws.forget().await;
+        }
+        if let Some(url) = signed_out.browser
+            && !(self.open)(&url)
+        {
+            self.notice.send_replace(Some(CommandError {
+                code: ErrorCode::Unexpected,
+                message: "Your browser could not be opened, so it is still signed in.".into(),
+                remedy: format!("Open {url} in your browser, or close all of its windows."),
+            }));
+        }
+        Ok(SignOutView {
+            revoked: signed_out.revoked.err().map(Into::into),
+            aws_credentials_until: until.map(unix_seconds),
+        })
+    }
+
+    fn session(&self) -> Result<&Session, CommandError> {
+        self.session.as_ref().map_err(Clone::clone)
+    }
+
+    fn aws(&self) -> Result<&Aws, CommandError> {
+        self.session()?;
+        self.aws.as_ref().ok_or_else(|| CommandError {
+            code: ErrorCode::Misconfigured,
+            message: "The profile has no identity pool.".into(),
+            remedy: "Ask your administrator to set the profile's `identity_pool_id`.".into(),
+        })
+    }
+}
+
+fn milliseconds(elapsed: std::time::Duration) -> u64 {
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Resolves at the next change; never, without a session.
+async fn changed(
+    status: &mut Option<watch::Receiver<cognito_client::Status>>,
+) -> Result<(), watch::error::RecvError> {
+    match status {
+        Some(status) => status.changed().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,266 @@
+//! What the commands do, from click to AWS, without the window: the whole of the app below its commands,
+//! the API and the far side are real.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::{Arc, Mutex};
+
+use cognito_client::{MemoryStore, Profile, TokenStore};
+use cognito_emulator::{Config, Emulator, Endpoint, Fault};
+use cognito_verifier::{ClientIds, UserPool, Verifier};
+use keyfob_desktop::{ErrorCode, Keyfob, StateView};
+use url::Url;
+
+struct World {
+    emulator: Emulator,
+    profile: Profile,
+    store: Arc<dyn TokenStore>,
+    /// What the app opened in the browser.
+    opened: Arc<Mutex<Vec<Url>>>,
+    keyfob: Arc<Keyfob>,
+}
+
+impl World {
+    async fn new() -> Self {
+        Self::with(|profile| profile).await
+    }
+
+    async fn with(change: impl FnOnce(String) -> String) -> Self {
+        let emulator = Emulator::start(Config::demo().port(0)).await.unwrap();
+        let pool = UserPool::new(emulator.issuer()).unwrap();
+        let verifier = Verifier::access(pool, ClientIds::only(["6keyfobdemodesktop00client"]));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = listener.local_addr().unwrap();
+        tokio::spawn(cognito_api::serve(
+            listener,
+            cognito_api::router(verifier),
+            std::future::pending(),
+        ));
+        let file = include_str!("../../crates/cognito-client/src/local-demo.toml")
+            .replace(
+                "http://127.0.0.1:9229",
+                emulator.url().as_str().trim_end_matches('/'),
+            )
+            .replace("http://127.0.0.1:9230", &format!("http://{api}"));
+        let profile: Profile = change(file).parse().unwrap();
+        let store: Arc<dyn TokenStore> = Arc::new(MemoryStore::new());
+        let opened = Arc::default();
+        let keyfob = start(&profile, &store, &opened);
+        Self {
+            emulator,
+            profile,
+            store,
+            opened,
+            keyfob,
+        }
+    }
+
+    /// Quits the app and starts it again.
+    fn restart(&mut self) {
+        self.keyfob = start(&self.profile, &self.store, &self.opened);
+    }
+
+    async fn sign_in(&self) {
+        self.keyfob.restored().await;
+        self.keyfob.sign_in().await.unwrap();
+        let url = self.opened.lock().unwrap().pop().unwrap();
+        let callback = self
+            .emulator
+            .sign_in_with(url.as_str(), "alex", "Keyfob-demo-1")
+            .await
+            .unwrap();
+        self.keyfob.open_link(&callback).await;
+        assert!(
+            matches!(self.state(), StateView::SignedIn { .. }),
+            "{:?}",
+            self.keyfob.view()
+        );
+    }
+
+    fn state(&self) -> StateView {
+        self.keyfob.view().state
+    }
+}
+
+fn start(
+    profile: &Profile,
+    store: &Arc<dyn TokenStore>,
+    opened: &Arc<Mutex<Vec<Url>>>,
+) -> Arc<Keyfob> {
+    let opened = opened.clone();
+    Arc::new(Keyfob::new(
+        Ok(profile.clone()),
+        store.clone(),
+        move |url| {
+            opened.lock().unwrap().push(url.clone());
+            true
+        },
+    ))
+}
+
+#[tokio::test]
+async fn from_click_to_aws_and_out_again() {
+    let mut world = World::new().await;
+    world.sign_in().await;
+
+    let answer = world.keyfob.call_api().await.unwrap();
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.body.trim(),
+        "Hi alex, your API call is authenticated!"
+    );
+
+    let identity = world.keyfob.aws_identity().await.unwrap();
+    assert!(identity.identity_id.starts_with("us-east-1:"));
+    assert_eq!(identity.account, "123456789012");
+    assert_eq!(
+        identity.role_arn,
+        "arn:aws:iam::123456789012:role/KeyfobDemoAuthenticated"
+    );
+    assert!(identity.arn.ends_with("/CognitoIdentityCredentials"));
+
+    let answer = world
+        .keyfob
+        .invoke_function("hello", r#"{"name":"Sam"}"#)
+        .await
+        .unwrap();
+    assert!(
+        answer.payload.contains("Hello from Lambda, Sam!"),
+        "{}",
+        answer.payload
+    );
+    assert_eq!(answer.function_error, None);
+    let answer = world
+        .keyfob
+        .invoke_function("hello", r#"{"fail":true}"#)
+        .await
+        .unwrap();
+    assert_eq!(answer.function_error.as_deref(), Some("Unhandled"));
+
+    world.restart();
+    world.keyfob.restored().await;
+    assert!(matches!(world.state(), StateView::SignedIn { .. }));
+    assert!(world.opened.lock().unwrap().is_empty());
+
+    let signed_out = world.keyfob.sign_out().await.unwrap();
+    assert_eq!(signed_out.revoked, None);
+    assert_eq!(world.state(), StateView::SignedOut);
+    let logout = world.opened.lock().unwrap().pop().unwrap();
+    assert_eq!(logout.path(), "/logout");
+    // What /logout comes back with is no answer to a sign-in, and no error.
+    world
+        .keyfob
+        .open_link(&"dev.keyfob.desktop://auth/signed-out".parse().unwrap())
+        .await;
+    assert_eq!(world.keyfob.view().problem, None);
+    assert_eq!(
+        world.keyfob.call_api().await.unwrap_err().code,
+        ErrorCode::SignInRequired
+    );
+}
+
+#[tokio::test]
+async fn an_app_started_by_the_answer_takes_it() {
+    let mut world = World::new().await;
+    world.keyfob.restored().await;
+    world.keyfob.sign_in().await.unwrap();
+    let url = world.opened.lock().unwrap().pop().unwrap();
+    let callback = world
+        .emulator
+        .sign_in_with(url.as_str(), "alex", "Keyfob-demo-1")
+        .await
+        .unwrap();
+    world.restart();
+    world.keyfob.open_link(&callback).await;
+    assert!(matches!(world.state(), StateView::SignedIn { .. }));
+}
+
+#[tokio::test]
+async fn a_browser_that_cannot_be_opened_leaves_the_link_to_copy() {
+    let world = World::new().await;
+    let keyfob = Keyfob::new(Ok(world.profile.clone()), world.store.clone(), |_| false);
+    keyfob.sign_in().await.unwrap();
+    let view = keyfob.view();
+    assert!(matches!(view.state, StateView::SigningIn { .. }));
+    let problem = view.problem.unwrap();
+    assert_eq!(problem.message, "Your browser could not be opened.");
+    assert!(problem.remedy.contains("Copy the link"));
+    keyfob.dismiss_problem();
+    assert_eq!(keyfob.view().problem, None);
+}
+
+#[tokio::test]
+async fn a_malformed_profile_is_told_and_signs_nobody_in() {
+    let error = "name = ".parse::<Profile>().unwrap_err();
+    let store: Arc<dyn TokenStore> = Arc::new(MemoryStore::new());
+    let keyfob = Keyfob::new(Err(error.into()), store, |_| {
+        panic!("no browser may be opened")
+    });
+    let view = keyfob.view();
+    assert_eq!(view.profile, None);
+    let problem = view.problem.unwrap();
+    assert_eq!(problem.code, ErrorCode::Misconfigured);
+    assert!(problem.message.contains("line 1"), "{}", problem.message);
+    assert_eq!(keyfob.sign_in().await.unwrap_err(), problem);
+}
+
+#[tokio::test]
+async fn wrong_settings_of_the_identity_pool_are_told() {
+    for (from, to, words) in [
+        (
+            "us-east-1:6b657966",
+            "us-east-1:00000000",
+            "identity_pool_id",
+        ),
+        ("identity_pool_id", "# identity_pool_id", "identity_pool_id"),
+    ] {
+        let world = World::with(|profile| profile.replace(from, to)).await;
+        world.sign_in().await;
+        let error = world.keyfob.aws_identity().await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::Misconfigured, "{error:?}");
+        assert!(error.remedy.contains(words), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_api_that_refuses_is_shown_with_its_reason_and_one_that_is_down_is_told() {
+    let world = World::new().await;
+    world.sign_in().await;
+    world
+        .emulator
+        .fail_next(Endpoint::Credentials, Fault::Status(500));
+    let profile = world.profile.clone();
+    assert_eq!(profile.functions, ["hello"]);
+
+    let down = World::with(|file| {
+        file.replace(
+            "api_base_url = \"http://127.0.0.1:",
+            "api_base_url = \"http://127.0.0.1:1\" # ",
+        )
+    })
+    .await;
+    down.sign_in().await;
+    let error = down.keyfob.call_api().await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Offline, "{error:?}");
+}
+
+#[tokio::test]
+async fn views_follow_the_session() {
+    let world = World::new().await;
+    let (sender, mut views) = tokio::sync::mpsc::unbounded_channel();
+    world
+        .keyfob
+        .clone()
+        .watch(move |view| sender.send(view.state).is_ok());
+    assert_eq!(views.recv().await, Some(StateView::Restoring));
+    world.sign_in().await;
+    let mut seen = Vec::new();
+    while !matches!(seen.last(), Some(StateView::SignedIn { .. })) {
+        seen.push(views.recv().await.unwrap());
+    }
+    assert!(
+        seen.iter()
+            .any(|state| matches!(state, StateView::SigningIn { .. })),
+        "{seen:?}"
+    );
+}

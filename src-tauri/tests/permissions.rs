@@ -1,0 +1,154 @@
+//! The one window may call our own commands, and that is all: refused are commands of Tauri and its
+//! plugins, commands nobody listed, other windows, and pages from elsewhere. No display is needed.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use cognito_client::{MemoryStore, Profile};
+use keyfob_desktop::{Keyfob, commands, context};
+use serde_json::{Value, json};
+use tauri::ipc::{CallbackFn, InvokeBody};
+use tauri::test::{INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder};
+use tauri::webview::InvokeRequest;
+use tauri::{App, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+
+fn app() -> App<MockRuntime> {
+    let app = commands(mock_builder())
+        .plugin(tauri_plugin_deep_link::init())
+        .plugin(tauri_plugin_opener::init())
+        .build(context())
+        .unwrap();
+    let keyfob = Keyfob::new(
+        Ok(Profile::local_demo()),
+        Arc::new(MemoryStore::new()),
+        |_| true,
+    );
+    app.manage(Arc::new(keyfob));
+    app
+}
+
+fn main_window(app: &App<MockRuntime>) -> WebviewWindow<MockRuntime> {
+    WebviewWindowBuilder::new(app, "main", WebviewUrl::default())
+        .build()
+        .unwrap()
+}
+
+fn invoke(
+    window: &WebviewWindow<MockRuntime>,
+    command: &str,
+    body: Value,
+    page: &str,
+) -> Result<Value, Value> {
+    let request = InvokeRequest {
+        cmd: command.into(),
+        callback: CallbackFn(0),
+        error: CallbackFn(1),
+        url: page.parse().unwrap(),
+        body: InvokeBody::Json(body),
+        headers: tauri::http::HeaderMap::default(),
+        invoke_key: INVOKE_KEY.to_owned(),
+    };
+    get_ipc_response(window, request).map(|body| body.deserialize().unwrap())
+}
+
+const OURS: &str = if cfg!(windows) {
+    "http://tauri.localhost"
+} else {
+    "tauri://localhost"
+};
+
+fn refused(answer: &Result<Value, Value>) -> bool {
+    matches!(answer, Err(Value::String(reason)) if reason.contains("not allowed"))
+}
+
+#[test]
+fn the_window_may_call_our_commands() {
+    let app = app();
+    let window = main_window(&app);
+    assert_eq!(
+        invoke(&window, "dismiss_problem", json!({}), OURS),
+        Ok(Value::Null)
+    );
+    // Nobody is signed in: the command ran, and said so itself.
+    for (command, body) in [
+        ("call_api", json!({})),
+        ("aws_identity", json!({})),
+        (
+            "invoke_function",
+            json!({ "name": "hello", "payload": "{}" }),
+        ),
+    ] {
+        let answer = invoke(&window, command, body, OURS).unwrap_err();
+        assert_eq!(answer["code"], "SignInRequired", "{command}: {answer}");
+    }
+}
+
+#[test]
+fn a_second_window_is_refused() {
+    let app = app();
+    let other = WebviewWindowBuilder::new(&app, "other", WebviewUrl::default())
+        .build()
+        .unwrap();
+    for command in [
+        "sign_in",
+        "watch",
+        "ready",
+        "call_api",
+        "sign_out",
+        "dismiss_problem",
+    ] {
+        let answer = invoke(&other, command, json!({}), OURS);
+        assert!(refused(&answer), "{command}: {answer:?}");
+    }
+}
+
+#[test]
+fn a_page_from_elsewhere_is_refused() {
+    let app = app();
+    let window = main_window(&app);
+    for page in ["https://example.com", "http://127.0.0.1:9229/login"] {
+        let answer = invoke(&window, "call_api", json!({}), page);
+        assert!(refused(&answer), "{page}: {answer:?}");
+    }
+}
+
+#[test]
+fn what_is_not_listed_is_refused() {
+    let app = app();
+    let window = main_window(&app);
+    for command in [
+        "no_such_command",
+        "plugin:opener|open_url",
+        "plugin:deep-link|get_current",
+        "plugin:event|listen",
+        "plugin:event|emit",
+        "plugin:window|close",
+        "plugin:webview|create_webview_window",
+        "plugin:app|version",
+        "plugin:path|resolve_directory",
+        "plugin:resources|close",
+    ] {
+        let body = json!({ "url": "https://example.com", "event": "deep-link://new-url", "handler": 1, "target": { "kind": "Any" } });
+        let answer = invoke(&window, command, body, OURS);
+        assert!(refused(&answer), "{command}: {answer:?}");
+    }
+}
+
+#[test]
+fn the_content_security_policy_lets_nothing_in() {
+    let context = context::<MockRuntime>();
+    let policy = context
+        .config()
+        .app
+        .security
+        .csp
+        .clone()
+        .unwrap()
+        .to_string();
+    assert!(policy.starts_with("default-src 'none';"), "{policy}");
+    for hole in ["unsafe", "*", "http:;", "https:", "eval"] {
+        assert!(!policy.contains(hole), "{hole}: {policy}");
+    }
+    assert!(!context.config().app.with_global_tauri);
+}
