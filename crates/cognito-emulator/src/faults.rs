@@ -48,7 +48,8 @@ pub enum Endpoint {
 pub enum Fault {
     /// This HTTP status with an empty body.
     Status(u16),
-    /// This HTTP status with this JSON body, e.g. `400 {"error": "invalid_client"}`.
+    /// This HTTP status with this JSON body, e.g. `400 {"error": "invalid_client"}` of an OAuth endpoint, or
+    /// `400 {"__type": "TooManyRequestsException", "message": "Rate exceeded"}` of an AWS service.
     Error {
         /// HTTP status.
         status: u16,

@@ -13,6 +13,14 @@
 //! # }
 //! ```
 //!
+//! It is an oracle written from the AWS documents, and shares no type with the client or the verifier: if it did,
+//! one misspelt claim would pass on both sides. Where AWS documents nothing, the choice is marked in the code: a
+//! failed PKCE check is `invalid_grant`, a rotated refresh token used too late is `invalid_grant` and ends nothing
+//! else, loopback redirects are matched with their port.
+//!
+//! The time is the machine's plus an offset ([`Emulator::advance`]); faults are queued ([`Emulator::fail_next`]).
+//! With the feature `test-browser`, `Emulator::sign_in_with` fills in the hosted UI's form over HTTP.
+//!
 //! Not for anything that faces a network: passwords are kept in clear, faults are on demand, and it listens on the
 //! loopback address only.
 

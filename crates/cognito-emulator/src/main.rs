@@ -1,8 +1,8 @@
 //! The emulator as a program: Keyfob's demo account on a fixed port.
-#![expect(clippy::print_stdout, reason = "a program talks on standard output")]
 
 use std::{
-    fs, io,
+    fmt, fs,
+    io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -46,12 +46,15 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> Result<(), String> {
     let mut config = Config::demo().port(args.port);
     config.on_delivery = Some(Listener::new(|sent: &Delivery| {
-        println!("Code for {}: {}", sent.destination, sent.code);
+        say(format_args!("Code for {}: {}", sent.destination, sent.code));
     }));
     if args.show_requests {
         config.on_request = Some(Listener::new(|request: &RecordedRequest| {
             let operation = request.operation.as_deref().unwrap_or_default();
-            println!("{} {} {operation}", request.method, request.path);
+            say(format_args!(
+                "{} {} {operation}",
+                request.method, request.path
+            ));
         }));
     }
     let user = config.users.first().cloned();
@@ -62,9 +65,12 @@ async fn run(args: Args) -> Result<(), String> {
         write_whole(path, &profile(&config, &emulator, &args.api_base_url))
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
-    println!("Listening on {}", emulator.domain());
+    say(format_args!("Listening on {}", emulator.domain()));
     if let Some(user) = user {
-        println!("User {} with password {}", user.username, user.password);
+        say(format_args!(
+            "User {} with password {}",
+            user.username, user.password
+        ));
     }
     tokio::select! {
         () = told_to_stop() => {}
@@ -73,6 +79,12 @@ async fn run(args: Args) -> Result<(), String> {
     emulator.shutdown().await;
     // Not a return: the runtime would wait for the thread that reads standard input.
     std::process::exit(0)
+}
+
+/// A line for whoever watches; nobody watching is no reason to stop.
+fn say(line: fmt::Arguments<'_>) {
+    let mut output = io::stdout().lock();
+    let _ = writeln!(output, "{line}").and_then(|()| output.flush());
 }
 
 /// The profile of Keyfob's "Local demo", at the addresses this emulator really has.

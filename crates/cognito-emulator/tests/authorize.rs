@@ -11,10 +11,7 @@ use reqwest::header::{COOKIE, SET_COOKIE};
 use url::Url;
 
 /// Where the endpoint redirects, and its query.
-async fn ask(
-    emulator: &Emulator,
-    changes: &[(&str, Option<&str>)],
-) -> (String, HashMap<String, String>) {
+async fn ask(emulator: &Emulator, changes: Changes<'_>) -> (String, HashMap<String, String>) {
     let answer = get(authorize_url(emulator, changes)).await;
     assert_eq!(answer.status(), 302);
     let base = Url::parse(&emulator.domain()).unwrap();
@@ -44,7 +41,7 @@ async fn refusals_go_to_the_registered_redirect() {
         ..client("implicit-only")
     });
     let emulator = start_with(config).await;
-    let cases: &[(&str, &[(&str, Option<&str>)])] = &[
+    let cases: &[(&str, Changes<'_>)] = &[
         ("invalid_request", &[("response_type", None)]),
         ("invalid_request", &[("response_type", Some("id_token"))]),
         ("unauthorized_client", &[("response_type", Some("token"))]),
@@ -216,7 +213,7 @@ async fn browser_session(emulator: &Emulator) -> String {
         .unwrap()
 }
 
-async fn ask_with(emulator: &Emulator, cookie: &str, changes: &[(&str, Option<&str>)]) -> String {
+async fn ask_with(emulator: &Emulator, cookie: &str, changes: Changes<'_>) -> String {
     let answer = http()
         .get(authorize_url(emulator, changes))
         .header(COOKIE, cookie.split(';').next().unwrap())

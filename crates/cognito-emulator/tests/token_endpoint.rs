@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 const SECRET: &str = "a-secret-of-forty-characters-more-or-less";
 
-async fn exchange(emulator: &Emulator, changes: &[(&str, Option<&str>)]) -> (u16, Value) {
+async fn exchange(emulator: &Emulator, changes: Changes<'_>) -> (u16, Value) {
     let code = code(emulator, &[]).await;
     let mut form = vec![
         ("grant_type", "authorization_code"),
@@ -31,7 +31,7 @@ async fn exchange(emulator: &Emulator, changes: &[(&str, Option<&str>)]) -> (u16
 #[tokio::test]
 async fn every_refusal_of_the_code_exchange() {
     let emulator = start_with(Config::demo().with_client(client("other"))).await;
-    let cases: &[(&str, &[(&str, Option<&str>)])] = &[
+    let cases: &[(&str, Changes<'_>)] = &[
         ("invalid_request", &[("grant_type", None)]),
         (
             "unsupported_grant_type",

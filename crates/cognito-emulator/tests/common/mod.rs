@@ -25,6 +25,9 @@ pub(crate) async fn start_with(config: Config) -> Emulator {
     Emulator::start(config.port(0)).await.unwrap()
 }
 
+/// Parameters to replace or add (`Some`), or to leave out (`None`).
+pub(crate) type Changes<'a> = &'a [(&'a str, Option<&'a str>)];
+
 /// A second user, who may be disabled and signed out without harm to alex.
 pub(crate) fn with_blair(config: Config) -> Config {
     config
@@ -56,7 +59,7 @@ pub(crate) fn location(answer: &Response) -> String {
 }
 
 /// The usual authorization request, with some parameters replaced, added (`Some`) or left out (`None`).
-pub(crate) fn authorize_query(changes: &[(&str, Option<&str>)]) -> String {
+pub(crate) fn authorize_query(changes: Changes<'_>) -> String {
     let mut pairs = vec![
         ("response_type", "code"),
         ("client_id", CLIENT),
@@ -81,7 +84,7 @@ pub(crate) fn authorize_query(changes: &[(&str, Option<&str>)]) -> String {
         .finish()
 }
 
-pub(crate) fn authorize_url(emulator: &Emulator, changes: &[(&str, Option<&str>)]) -> String {
+pub(crate) fn authorize_url(emulator: &Emulator, changes: Changes<'_>) -> String {
     format!(
         "{}/oauth2/authorize?{}",
         emulator.domain(),
@@ -93,7 +96,7 @@ pub(crate) fn query_of(url: &Url) -> HashMap<String, String> {
     url.query_pairs().into_owned().collect()
 }
 
-pub(crate) async fn code(emulator: &Emulator, changes: &[(&str, Option<&str>)]) -> String {
+pub(crate) async fn code(emulator: &Emulator, changes: Changes<'_>) -> String {
     let url = authorize_url(emulator, changes);
     let back = emulator.sign_in_with(&url, "alex", PASSWORD).await.unwrap();
     query_of(&back)["code"].clone()
