@@ -37,9 +37,17 @@ pub(crate) fn test(with_journey: bool) -> Result {
     checks.run("cargo test", |what| {
         if cfg!(target_os = "linux") {
             let cargo = process::variable("CARGO").unwrap_or_else(|| "cargo".into());
-            sandbox::run(what, &[&cargo.to_string_lossy(), "test", "--workspace"])
+            sandbox::run(
+                what,
+                &[
+                    &cargo.to_string_lossy(),
+                    "test",
+                    "--workspace",
+                    "--no-fail-fast",
+                ],
+            )
         } else {
-            process::run(what, &mut cargo(&["test", "--workspace"]))
+            process::run(what, &mut cargo(&["test", "--workspace", "--no-fail-fast"]))
         }
     });
     checks.run("ui tests", |what| {
