@@ -18,7 +18,7 @@ use crate::{
 /// An abandoned page is cancelled after five minutes.
 const PAGE_SECONDS: u64 = 300;
 /// As long as the longest-lived code that the next page may ask for.
-const FLOW_SECONDS: u64 = 24 * 3600;
+pub(crate) const FLOW_SECONDS: u64 = 24 * 3600;
 
 /// One page for one authorization request.
 pub(crate) struct Page<'a> {

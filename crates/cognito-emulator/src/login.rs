@@ -16,7 +16,7 @@ use crate::{
     authorize::found,
     cookies,
     delivery::Purpose,
-    forms::{Page, Posted},
+    forms::{FLOW_SECONDS, Page, Posted},
     random,
     state::{BROWSER_SESSION_SECONDS, BrowserSession, Flow, Shared},
 };
@@ -136,14 +136,20 @@ pub(crate) fn continue_at(
     purpose: Purpose,
 ) -> Response {
     let cookie = random::base64_url(24);
-    page.shared.state().flows.insert(
+    let started = page.shared.clock.unix();
+    let mut state = page.shared.state();
+    state
+        .flows
+        .retain(|_, flow| started < flow.started + FLOW_SECONDS);
+    state.flows.insert(
         cookie.clone(),
         Flow {
             username: username.to_owned(),
             purpose,
-            started: page.shared.clock.unix(),
+            started,
         },
     );
+    drop(state);
     let mut response = page.go(path);
     cookies::set(response.headers_mut(), "csrf-state", &cookie, None);
     response

@@ -3,6 +3,10 @@
 
 mod common;
 
+use std::time::Duration;
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use cognito_emulator::Config;
 use common::*;
 use serde_json::{Value, json};
 
@@ -89,4 +93,69 @@ async fn the_jwks_holds_two_keys_in_cognitos_shape() {
         keys.iter().map(|key| key["kid"].clone()).collect()
     };
     assert!(kids(&rotated).iter().all(|kid| !kids(&jwks).contains(kid)));
+}
+
+#[tokio::test]
+async fn discovery_has_cognitos_members_and_no_others() {
+    let emulator = start().await;
+    let (issuer, domain) = (emulator.issuer(), emulator.domain());
+    let answer = get(format!("{issuer}/.well-known/openid-configuration")).await;
+    assert_eq!(
+        status_and_json(answer).await,
+        (
+            200,
+            json!({
+                "authorization_endpoint": format!("{domain}/oauth2/authorize"),
+                "end_session_endpoint": format!("{domain}/logout"),
+                "id_token_signing_alg_values_supported": ["RS256"],
+                "issuer": issuer,
+                "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+                "response_types_supported": ["code", "token"],
+                "revocation_endpoint": format!("{domain}/oauth2/revoke"),
+                "scopes_supported": ["openid", "email", "phone", "profile"],
+                "subject_types_supported": ["public"],
+                "token_endpoint": format!("{domain}/oauth2/token"),
+                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+                "userinfo_endpoint": format!("{domain}/oauth2/userInfo"),
+            })
+        )
+    );
+    // The domain is not an issuer.
+    assert_eq!(
+        get(format!("{domain}/.well-known/openid-configuration"))
+            .await
+            .status(),
+        404
+    );
+}
+
+#[tokio::test]
+async fn slashes_in_tokens_are_escaped_as_cognitos_are() {
+    for escape in [true, false] {
+        let mut config = Config::demo();
+        config.escape_slashes = escape;
+        let emulator = start_with(config).await;
+        let tokens = tokens(&emulator).await;
+        let payload = tokens["id_token"]
+            .as_str()
+            .unwrap()
+            .split('.')
+            .nth(1)
+            .unwrap();
+        let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+        assert_eq!(text.contains("http:\\/\\/127.0.0.1"), escape, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_date_header_follows_the_emulators_clock() {
+    let emulator = start().await;
+    let date = async || {
+        let answer = get(format!("{}/error", emulator.domain())).await;
+        httpdate::parse_http_date(answer.headers()["date"].to_str().unwrap()).unwrap()
+    };
+    let before = date().await;
+    emulator.advance(Duration::from_secs(86_400));
+    let passed = date().await.duration_since(before).unwrap();
+    assert!((86_400..86_460).contains(&passed.as_secs()), "{passed:?}");
 }
