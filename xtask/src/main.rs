@@ -3,6 +3,7 @@
 //! Not for users of Keyfob: it needs the source tree.
 #![expect(clippy::print_stdout, reason = "a command-line program")]
 
+mod bench;
 mod demo;
 mod journey;
 mod process;
@@ -22,6 +23,8 @@ Usage: cargo xtask COMMAND
     --api-port PORT   the protected API's port (9230)
   test              set up what is missing, and run every test
     --no-journey      leave out the journey through the real window and browser
+  bench [NAME]      measure release builds beside their peers: startup, sign-in, emulator; or all
+    --runs N          how often (12)
   setup             only set up what is missing (for demo; with --tests also for test)
 
 CI=true installs system packages without asking.";
@@ -72,9 +75,14 @@ fn dispatch(command: &str, arguments: &[String]) -> process::Result {
                 )
             }
         }
+        "bench" => {
+            let runs = options.value("--runs")?;
+            bench::bench(&options.0, runs)
+        }
         // Not for people: what runs inside the private session that `sandbox` opens.
         sandbox::INSIDE => sandbox::inside(arguments),
         journey::JOURNEY => journey::journey(),
+        bench::INSIDE => bench::inside(arguments),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(())

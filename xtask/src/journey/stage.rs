@@ -89,14 +89,12 @@ impl Stage {
         default_browser(&browser, &home, &profile)?;
 
         let mut command = Command::new("chromedriver");
-        command.arg("--port=0");
+        // Not 0: it would take any port on IPv6, and give up when that one is taken on IPv4.
+        let port = free_port()?;
+        command.arg(format!("--port={port}"));
         let mut driver = Running::start("chromedriver", command, log("chromedriver"))?;
-        let port = driver.announced("its port", |line| {
-            line.split_once("started successfully on port ")?
-                .1
-                .trim_end_matches('.')
-                .parse()
-                .ok()
+        driver.announced("its start", |line| {
+            line.contains("started successfully").then_some(())
         })?;
         running.push(driver);
         let address = wait_for("Chromium's debugging port", DEADLINE, || {

@@ -1,0 +1,114 @@
+//! `cargo xtask bench`: what is fast and small, measured beside a peer in the same run.
+//!
+//! Release builds, a warm-up that is not counted, and turns taken with the peer, so that both meet the
+//! same machine. A limit that is broken makes the command fail.
+
+mod emulator;
+mod figures;
+mod sign_in;
+mod startup;
+
+use std::path::PathBuf;
+
+use crate::process::{self, Result, cargo, target};
+use crate::sandbox;
+use crate::setup::{self, Scope};
+
+/// The hidden command that measures inside the private session.
+pub(crate) const INSIDE: &str = "bench-inside";
+
+const RUNS: u16 = 12;
+const NAMES: [&str; 3] = ["startup", "sign-in", "emulator"];
+
+/// Builds what is to be measured and measures it: what is named, or everything.
+pub(crate) fn bench(names: &[String], runs: Option<u16>) -> Result {
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
+    if let Some(unknown) = names.iter().find(|name| !NAMES.contains(&name.as_str())) {
+        return Err(format!("there is no bench `{unknown}`: {}", NAMES.join(", ")).into());
+    }
+    if !cfg!(target_os = "linux") && names != ["emulator"] {
+        return Err("startup and sign-in are measured under Xvfb and a private D-Bus, which needs Linux; `bench emulator` runs here".into());
+    }
+    setup::setup(if names == ["emulator"] {
+        Scope::Build
+    } else {
+        Scope::Headless
+    })?;
+    build(&NAMES.map(|name| (name, wanted(name))))?;
+    println!("\n{}", figures::machine());
+    let runs = runs.unwrap_or(RUNS).to_string();
+    let own = std::env::current_exe()?;
+    let mut failed = Vec::new();
+    for name in NAMES.into_iter().filter(|name| wanted(name)) {
+        let what = format!("bench {name}");
+        let inside = [&*own.to_string_lossy(), INSIDE, name, &runs];
+        let measured = if cfg!(target_os = "linux") {
+            sandbox::run(&what, &inside)
+        } else {
+            inside_session(name, &runs)
+        };
+        if let Err(error) = measured {
+            println!("== FAILED {error}");
+            failed.push(name);
+        }
+    }
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
+            "a limit is broken, or nothing was measured: {}",
+            failed.join(", ")
+        )
+        .into())
+    }
+}
+
+/// Measures, inside the private session.
+pub(crate) fn inside(arguments: &[String]) -> Result {
+    match arguments {
+        [name, runs] => inside_session(name, runs),
+        _ => Err("the private session was given no bench".into()),
+    }
+}
+
+fn inside_session(name: &str, runs: &str) -> Result {
+    let runs = runs.parse()?;
+    match name {
+        "startup" => startup::measure(runs),
+        "sign-in" => sign_in::measure(runs),
+        "emulator" => emulator::measure(runs),
+        _ => Err(format!("there is no bench `{name}`").into()),
+    }
+}
+
+fn build(wanted: &[(&str, bool)]) -> Result {
+    // One call each: built together, the app would share the features only an example asks for.
+    let builds: [(&str, &[&str]); 4] = [
+        ("startup", &[APP, EMBEDDED, "--bin=keyfob-desktop"]),
+        ("startup", &[APP, EMBEDDED, "--example=bare-window"]),
+        ("sign-in", &["-pcognito-client", "--example=sign_in_bench"]),
+        ("emulator", &["-pcognito-emulator", "--bins"]),
+    ];
+    for (name, arguments) in builds {
+        if wanted.contains(&(name, true)) {
+            let mut build = cargo(&["build", "--release"]);
+            process::run(
+                &format!("cargo build --release {}", arguments.join(" ")),
+                build.args(arguments),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+const APP: &str = "-pkeyfob-desktop";
+/// Without it, the app would look for the development server instead of what it embeds.
+const EMBEDDED: &str = "--features=keyfob-desktop/custom-protocol";
+
+/// A program that cargo built, in its release profile.
+fn released(name: &str) -> PathBuf {
+    target()
+        .join("release")
+        .join(name)
+        .with_extension(std::env::consts::EXE_EXTENSION)
+}

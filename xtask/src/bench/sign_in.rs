@@ -1,0 +1,49 @@
+//! Sign-in: what lies between the redirect and "signed in".
+
+use std::process::Command;
+
+use super::figures::{Series, table};
+use super::released;
+use crate::process::{Result, output};
+
+/// Sign-ins are short: more of them for the same patience.
+const SIGN_INS_PER_RUN: u16 = 4;
+
+pub(super) fn measure(runs: u16) -> Result {
+    let sign_ins = (runs * SIGN_INS_PER_RUN).to_string();
+    let measured = output(Command::new(released("examples/sign_in_bench")).arg(&sign_ins))?;
+    let mut requests = Series::new("requests the user pool was asked", "");
+    let mut sign_in = Series::new("redirect received to \"signed in\"", "ms");
+    let mut token = Series::new("peer: a bare POST /oauth2/token", "ms");
+    let mut save = Series::new("of which: tokens saved in the keychain", "ms");
+    let mut delete = Series::new("of which: the request deleted there", "ms");
+    let mut rest = Series::new("what is left: verification and all else", "ms");
+    for line in measured.lines() {
+        let numbers: std::result::Result<Vec<f64>, _> =
+            line.split_whitespace().map(str::parse).collect();
+        let Ok([count, whole, bare, saving, deleting]) = numbers?[..].try_into() else {
+            return Err(format!("sign_in_bench said: {line}").into());
+        };
+        requests.push(count);
+        sign_in.push(whole);
+        token.push(bare);
+        save.push(saving);
+        delete.push(deleting);
+        rest.push(whole - bare - saving - deleting);
+    }
+    table(
+        "sign-in",
+        &[&requests, &sign_in, &token, &save, &delete, &rest],
+    );
+    println!("  ratio to the bare request: {:.2}", sign_in.times(&token));
+    println!(
+        "  requests in each sign-in: {}..{}, limit exactly 1",
+        requests.min(),
+        requests.max()
+    );
+    if (requests.min(), requests.max()) == (1., 1.) {
+        Ok(())
+    } else {
+        Err("a sign-in did not make exactly one request".into())
+    }
+}
