@@ -44,6 +44,7 @@ async fn watch(keyfob: Shared<'_>, channel: Channel<SessionView>) -> Answer<()> 
 
 #[tauri::command]
 fn ready<R: Runtime>(window: WebviewWindow<R>, painted: State<'_, Painted>) {
+    tracing::info!("the page is painted");
     painted.0.notify_one();
     bring_up(&window);
 }

@@ -19,9 +19,9 @@ pub(super) fn measure(runs: u16) -> Result {
     let mut delete = Series::new("of which: the request deleted there", "ms");
     let mut rest = Series::new("what is left: verification and all else", "ms");
     for line in measured.lines() {
-        let numbers: std::result::Result<Vec<f64>, _> =
-            line.split_whitespace().map(str::parse).collect();
-        let Ok([count, whole, bare, saving, deleting]) = numbers?[..].try_into() else {
+        let numbers = line.split_whitespace().map(str::parse);
+        let numbers: Vec<f64> = numbers.collect::<std::result::Result<_, _>>()?;
+        let &[count, whole, bare, saving, deleting] = numbers.as_slice() else {
             return Err(format!("sign_in_bench said: {line}").into());
         };
         requests.push(count);
