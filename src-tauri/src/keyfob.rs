@@ -220,17 +220,10 @@ impl Keyfob {
         if let Some(aws) = &self.aws {
             aws.forget().await;
         }
-        if let Some(url) = signed_out.browser
-            && !(self.open)(&url)
-        {
-            self.notice.send_replace(Some(CommandError {
-                code: ErrorCode::Unexpected,
-                message: "Your browser could not be opened, so it is still signed in.".into(),
-                remedy: format!("Open {url} in your browser, or close all of its windows."),
-            }));
-        }
+        let browser_asked = signed_out.browser.is_some_and(|url| (self.open)(&url));
         Ok(SignOutView {
             revoked: signed_out.revoked.err().map(Into::into),
+            browser_asked,
             aws_credentials_until: until.map(unix_seconds),
         })
     }

@@ -160,6 +160,8 @@ pub struct FunctionAnswerView {
 pub struct SignOutView {
     /// Why the user pool did not revoke the session, if it did not.
     pub revoked: Option<CommandError>,
+    /// Whether the browser was sent to end its own session.
+    pub browser_asked: bool,
     /// Until when AWS credentials live that were handed out, if any do.
     pub aws_credentials_until: Option<u64>,
 }

@@ -144,6 +144,11 @@ async fn from_click_to_aws_and_out_again() {
 
     let signed_out = world.keyfob.sign_out().await.unwrap();
     assert_eq!(signed_out.revoked, None);
+    assert!(signed_out.browser_asked);
+    assert_eq!(
+        signed_out.aws_credentials_until, None,
+        "handed out by the app that was quit"
+    );
     assert_eq!(world.state(), StateView::SignedOut);
     let logout = world.opened.lock().unwrap().pop().unwrap();
     assert_eq!(logout.path(), "/logout");

@@ -120,6 +120,10 @@ export type SignOutView = {
  */
 revoked: CommandError | null, 
 /**
+ * Whether the browser was sent to end its own session.
+ */
+browserAsked: boolean, 
+/**
  * Until when AWS credentials live that were handed out, if any do.
  */
 awsCredentialsUntil: number | null, };

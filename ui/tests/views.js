@@ -103,4 +103,4 @@ export const functionError = {
   functionError: 'Unhandled',
   milliseconds: 31,
 };
-export const signOutAnswer = { revoked: null, awsCredentialsUntil: NOW + 50 * 60 };
+export const signOutAnswer = { revoked: null, browserAsked: true, awsCredentialsUntil: NOW + 50 * 60 };
