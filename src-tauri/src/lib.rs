@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cognito_client::KeyringStore;
-use tauri::{AppHandle, Manager, Runtime, WebviewWindow};
+use tauri::window::Color;
+use tauri::{AppHandle, Manager, Runtime, Theme, WebviewWindow};
 use tauri_plugin_deep_link::DeepLinkExt;
 use tauri_plugin_opener::OpenerExt;
 use url::Url;
@@ -64,6 +65,9 @@ pub fn run() {
 pub(crate) struct Painted(tokio::sync::Notify);
 
 fn set_up(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window("main") {
+        wear_the_page(&window);
+    }
     app.manage(Painted::default());
     let handle = app.clone();
     tauri::async_runtime::spawn(async move {
@@ -109,6 +113,17 @@ fn set_up(app: &AppHandle) {
         });
     }
     tauri::async_runtime::spawn(async move { keyfob.restored().await });
+}
+
+/// Gives the window the page's own background, so that nothing else is ever seen.
+fn wear_the_page<R: Runtime>(window: &WebviewWindow<R>) {
+    let background = match window.theme() {
+        Ok(Theme::Dark) => Color(0x16, 0x18, 0x16, 0xff),
+        _ => Color(0xf6, 0xf5, 0xf2, 0xff),
+    };
+    if let Err(error) = window.set_background_color(Some(background)) {
+        tracing::warn!(%error, "the window keeps the system's background");
+    }
 }
 
 /// Hands the URLs to Rust, in order, and to nobody else: no web view may listen for them.

@@ -40,8 +40,9 @@ pub struct Profile {
     pub scopes: Vec<String>,
     /// The app client's callback URLs, byte for byte; the first is the one that is sent.
     pub redirects: Vec<Url>,
-    /// The app client's sign-out URLs, byte for byte; the first is the one that is sent. Without one
-    /// the browser's own session is left alone at sign-out.
+    /// The app client's sign-out URLs, byte for byte; the first is the one that is sent: the app's own
+    /// scheme, or an `https` page that tells the person they are signed out. Without one the browser's
+    /// own session is left alone at sign-out.
     #[serde(default)]
     pub sign_out_redirects: Vec<Url>,
     /// The app client's refresh token validity in days, 1 to 3650. Only for telling the person how
@@ -65,6 +66,9 @@ pub struct Profile {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Endpoints {
+    /// Amazon Cognito user pools: where the keys of `issuer` are fetched, below the same path. The
+    /// issuer in the tokens stays what it is, also with a FIPS endpoint.
+    pub cognito_idp: Option<Url>,
     /// Amazon Cognito identity pools.
     pub cognito_identity: Option<Url>,
     /// AWS Security Token Service.
@@ -188,6 +192,7 @@ impl Profile {
             ("issuer", Some(&self.issuer)),
             ("domain", Some(&self.domain)),
             ("api_base_url", self.api_base_url.as_ref()),
+            ("endpoints.cognito_idp", self.endpoints.cognito_idp.as_ref()),
             (
                 "endpoints.cognito_identity",
                 self.endpoints.cognito_identity.as_ref(),
@@ -237,18 +242,20 @@ impl Profile {
         if self.redirects.is_empty() {
             return wrong("redirects", "at least one callback URL is needed".into());
         }
-        for (field, redirects) in [
-            ("redirects", &self.redirects),
-            ("sign_out_redirects", &self.sign_out_redirects),
-        ] {
-            if let Some(bad) = redirects.iter().find(|url| !is_redirect(url)) {
-                return wrong(
-                    field,
-                    format!(
-                        "`{bad}` must use an app's own scheme, or http:// on 127.0.0.1, [::1] or localhost, and have no fragment"
-                    ),
-                );
-            }
+        if let Some(bad) = self.redirects.iter().find(|url| !is_redirect(url)) {
+            return wrong(
+                "redirects",
+                format!(
+                    "`{bad}` must use an app's own scheme, or http:// on 127.0.0.1, [::1] or localhost, and have no fragment"
+                ),
+            );
+        }
+        let is_sign_out = |url: &Url| is_redirect(url) || url.scheme() == "https";
+        if let Some(bad) = self.sign_out_redirects.iter().find(|url| !is_sign_out(url)) {
+            return wrong(
+                "sign_out_redirects",
+                format!("`{bad}` must use an app's own scheme or https://"),
+            );
         }
         if !(1..=3650).contains(&self.refresh_token_days) {
             return wrong("refresh_token_days", "it must be between 1 and 3650".into());

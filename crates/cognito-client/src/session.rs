@@ -6,7 +6,7 @@ mod sign_in;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use cognito_verifier::{ClientIds, IdClaims, UserPool, Verifier, VerifyError};
+use cognito_verifier::{ClientIds, IdClaims, JwksCache, UserPool, Verifier, VerifyError};
 use tokio::sync::{OwnedMutexGuard, watch};
 use url::Url;
 
@@ -138,14 +138,27 @@ impl SessionBuilder {
                         .into(),
             })?;
         let clock = Arc::new(CorrectedClock::new(clock));
-        let pool =
-            UserPool::new(profile.issuer.as_str()).map_err(|error| Error::Configuration {
+        let pool = |url: &str| {
+            UserPool::new(url).map_err(|error| Error::Configuration {
                 problem: error.to_string(),
                 remedy: "Correct the profile's `issuer`.".into(),
-            })?;
-        let verifier = Verifier::id(pool, ClientIds::only([profile.client_id.as_str()]))
+            })
+        };
+        // The keys are where the issuer says, or below the same path elsewhere.
+        let mut keys = profile.issuer.clone();
+        if let Some(endpoint) = &profile.endpoints.cognito_idp {
+            keys = endpoint.clone();
+            keys.set_path(profile.issuer.path());
+        }
+        let keys = JwksCache::new(&pool(keys.as_str())?)
             .with_clock(clock.clone())
             .with_http(http.clone());
+        let verifier = Verifier::id(
+            pool(profile.issuer.as_str())?,
+            ClientIds::only([profile.client_id.as_str()]),
+        )
+        .with_clock(clock.clone())
+        .with_jwks(Arc::new(keys));
         let (status, _) = watch::channel(Status {
             state: SessionState::Restoring,
             problem: None,

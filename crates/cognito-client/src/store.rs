@@ -76,7 +76,11 @@ impl StoreError {
                 }
             }
             Self::Locked | Self::TimedOut => {
-                "Unlock the keychain (your login keyring's password), then try again."
+                if cfg!(target_os = "linux") {
+                    "Unlock your login keyring, or create one and make it the default, then try again."
+                } else {
+                    "Unlock the keychain, then try again."
+                }
             }
             Self::Damaged => "Sign in again; that replaces it.",
             Self::Full | Self::Failed => {

@@ -76,6 +76,11 @@ fn a_wrong_one_says_what() {
         ),
         (
             "client_id = \"1e",
+            "sign_out_redirects = [\"ftp://example.com\"]\nclient_id = \"1e",
+            "`sign_out_redirects`",
+        ),
+        (
+            "client_id = \"1e",
             "scopes = [\"email\"]\nclient_id = \"1e",
             "`scopes`",
         ),

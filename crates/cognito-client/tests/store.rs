@@ -1,6 +1,6 @@
 //! One contract for every store, the real Secret Service (or Keychain, or Credential Manager) included.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use cognito_client::{KeyringStore, MemoryStore, TokenStore};
 
@@ -39,4 +39,124 @@ fn memory() {
 #[test]
 fn keychain() {
     contract(&KeyringStore::new("dev.keyfob.test"));
+}
+
+/// Keychains that do not work, each in a process of its own: a process looks for its keychain once.
+#[cfg(target_os = "linux")]
+mod without_a_keychain {
+    use std::process::Command;
+
+    use cognito_client::{KeyringStore, TokenStore};
+
+    const CHILD: &str = "KEYFOB_TEST_WITHOUT_A_KEYCHAIN";
+
+    /// What saving says where `command` runs this test's child; nothing may have been asked on a display.
+    fn outcome(mut command: Command) -> String {
+        let home = std::env::temp_dir().join(format!("keyfob-no-keychain-{}", uuid()));
+        std::fs::create_dir_all(&home).unwrap();
+        let output = command
+            .env(CHILD, "1")
+            .env("HOME", &home)
+            .env("XDG_RUNTIME_DIR", &home)
+            .env("XDG_DATA_HOME", home.join("data"))
+            .env_remove("DISPLAY")
+            .env_remove("GNOME_KEYRING_CONTROL")
+            .output()
+            .unwrap();
+        let left: Vec<_> = files(&home);
+        std::fs::remove_dir_all(&home).unwrap();
+        assert!(
+            left.iter().all(|file| !file.contains("plain secret")),
+            "written to a file: {left:?}"
+        );
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        told.lines()
+            .find_map(|line| line.split_once("outcome: "))
+            .unwrap_or_else(|| panic!("{output:?}"))
+            .1
+            .to_owned()
+    }
+
+    fn uuid() -> u32 {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        std::process::id() * 10 + NEXT.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The text of every file below.
+    fn files(folder: &std::path::Path) -> Vec<String> {
+        std::fs::read_dir(folder)
+            .unwrap()
+            .flat_map(|entry| {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    files(&path)
+                } else {
+                    vec![
+                        String::from_utf8_lossy(&std::fs::read(&path).unwrap_or_default())
+                            .into_owned(),
+                    ]
+                }
+            })
+            .collect()
+    }
+
+    fn child(wrapper: &[&str]) -> Command {
+        let me = std::env::current_exe().unwrap();
+        let arguments = ["--exact", "without_a_keychain::saving", "--nocapture"];
+        match wrapper {
+            [] => {
+                let mut command = Command::new(me);
+                command.args(arguments);
+                command
+            }
+            [program, rest @ ..] => {
+                let mut command = Command::new(program);
+                command.args(rest).arg(me).args(arguments);
+                command
+            }
+        }
+    }
+
+    /// What the children do; by itself there is nothing to see.
+    #[test]
+    fn saving() {
+        if std::env::var_os(CHILD).is_some() {
+            let store = KeyringStore::new("dev.keyfob.test");
+            println!("outcome: {:?}", store.save("key", b"plain secret"));
+        }
+    }
+
+    #[test]
+    fn no_session_bus() {
+        let mut command = child(&[]);
+        command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
+        assert_eq!(outcome(command), "Err(Absent)");
+    }
+
+    #[test]
+    fn a_bus_without_a_secret_service() {
+        // A bus that can start nothing.
+        let configuration = std::env::temp_dir().join(format!("keyfob-bus-{}.conf", uuid()));
+        std::fs::write(
+            &configuration,
+            "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen>\
+             <policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
+        )
+        .unwrap();
+        let configuration = configuration.to_str().unwrap();
+        let said = outcome(child(&[
+            "dbus-run-session",
+            "--config-file",
+            configuration,
+            "--",
+        ]));
+        std::fs::remove_file(configuration).unwrap();
+        assert_eq!(said, "Err(Absent)");
+    }
+
+    #[test]
+    fn a_secret_service_that_is_locked_or_has_no_login_keyring() {
+        assert_eq!(outcome(child(&["dbus-run-session", "--"])), "Err(Locked)");
+    }
 }
