@@ -2,14 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/cognito/latest/developerguide/login-endpoint.html>
 
-use std::sync::Arc;
-
-use axum::{
-    body::Bytes,
-    extract::{RawQuery, State},
-    http::HeaderMap,
-    response::{IntoResponse, Response},
-};
+use axum::response::Response;
 use minijinja::context;
 
 use crate::{
@@ -18,42 +11,19 @@ use crate::{
     delivery::Purpose,
     forms::{FLOW_SECONDS, Page, Posted},
     random,
-    state::{BROWSER_SESSION_SECONDS, BrowserSession, Flow, Shared},
+    state::{BROWSER_SESSION_SECONDS, BrowserSession, Flow},
 };
 
 /// Cognito's sentence for a page left open too long.
-pub(crate) const ABANDONED: &str = "Something went wrong. Please sign in again.";
-
-pub(crate) async fn page(
-    State(shared): State<Arc<Shared>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    match Page::open(&shared, &query.unwrap_or_default(), &headers) {
-        Ok(page) => show(&page, None, None, ""),
-        Err(refusal) => refusal.into_response(),
-    }
+pub(crate) async fn page(page: Page) -> Response {
+    show(&page, None, None, "")
 }
 
-pub(crate) async fn submit(
-    State(shared): State<Arc<Shared>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let query = query.unwrap_or_default();
-    let page = match Page::open(&shared, &query, &headers) {
-        Ok(page) => page,
-        Err(refusal) => return refusal.into_response(),
-    };
-    let fields = match page.posted(&body) {
-        Posted::Fields(fields) => fields,
-        Posted::Abandoned => return show(&page, Some(ABANDONED), None, ""),
-        Posted::Forged => return page.forged(),
-    };
+pub(crate) async fn submit(Posted { page, fields }: Posted) -> Response {
     let username = fields.value("username").unwrap_or_default().trim();
     let password = fields.value("password").unwrap_or_default();
-    let known = shared
+    let known = page
+        .shared
         .state()
         .user(username)
         .filter(|record| record.user.password == password)
@@ -76,13 +46,14 @@ pub(crate) async fn submit(
     if user.confirmed {
         sign_in(&page, &user.username).await
     } else {
-        shared.deliver(&mut shared.state(), &user.username, Purpose::SignUp);
+        page.shared
+            .deliver(&mut page.shared.state(), &user.username, Purpose::SignUp);
         continue_at(&page, "/confirm", &user.username, Purpose::SignUp)
     }
 }
 
 pub(crate) fn show(
-    page: &Page<'_>,
+    page: &Page,
     error: Option<&str>,
     notice: Option<&str>,
     username: &str,
@@ -103,12 +74,12 @@ pub(crate) fn show(
 }
 
 /// Opens a browser session and sends the browser back to the client.
-pub(crate) async fn sign_in(page: &Page<'_>, username: &str) -> Response {
-    let shared = page.shared;
-    let now = shared.clock.unix();
+pub(crate) async fn sign_in(page: &Page, username: &str) -> Response {
+    let shared = &page.shared;
+    let now = page.shared.clock.unix();
     let cookie = random::base64_url(32);
     {
-        let mut state = shared.state();
+        let mut state = page.shared.state();
         let old = cookies::value(page.header(), "cognito").unwrap_or_default();
         state.browsers.remove(old);
         state
@@ -129,12 +100,7 @@ pub(crate) async fn sign_in(page: &Page<'_>, username: &str) -> Response {
 }
 
 /// Sends the browser to a page that only makes sense after this one.
-pub(crate) fn continue_at(
-    page: &Page<'_>,
-    path: &str,
-    username: &str,
-    purpose: Purpose,
-) -> Response {
+pub(crate) fn continue_at(page: &Page, path: &str, username: &str, purpose: Purpose) -> Response {
     let cookie = random::base64_url(24);
     let started = page.shared.clock.unix();
     let mut state = page.shared.state();

@@ -2,14 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/cognito/latest/developerguide/managed-login-endpoints.html>
 
-use std::sync::Arc;
-
-use axum::{
-    body::Bytes,
-    extract::{RawQuery, State},
-    http::HeaderMap,
-    response::{IntoResponse, Response},
-};
+use axum::response::Response;
 use minijinja::context;
 
 use crate::{
@@ -17,36 +10,14 @@ use crate::{
     delivery::Purpose,
     forms::{Page, Posted},
     login, password,
-    state::{Shared, UserRecord},
+    state::UserRecord,
 };
 
-pub(crate) async fn page(
-    State(shared): State<Arc<Shared>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    match Page::open(&shared, &query.unwrap_or_default(), &headers) {
-        Ok(page) => page.show("signup.html", context! {}),
-        Err(refusal) => refusal.into_response(),
-    }
+pub(crate) async fn page(page: Page) -> Response {
+    page.show("signup.html", context! {})
 }
 
-pub(crate) async fn submit(
-    State(shared): State<Arc<Shared>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let query = query.unwrap_or_default();
-    let page = match Page::open(&shared, &query, &headers) {
-        Ok(page) => page,
-        Err(refusal) => return refusal.into_response(),
-    };
-    let fields = match page.posted(&body) {
-        Posted::Fields(fields) => fields,
-        Posted::Abandoned => return login::show(&page, Some(login::ABANDONED), None, ""),
-        Posted::Forged => return page.forged(),
-    };
+pub(crate) async fn submit(Posted { page, fields }: Posted) -> Response {
     let username = fields.value("username").unwrap_or_default().trim();
     let email = fields.value("email").unwrap_or_default().trim();
     let chosen = fields.value("password").unwrap_or_default();
@@ -71,7 +42,7 @@ pub(crate) async fn submit(
         return again(Some(password::REFUSED), Some(rules));
     }
     {
-        let mut state = shared.state();
+        let mut state = page.shared.state();
         if state.user(username).is_some() {
             drop(state);
             return again(Some("User already exists"), None);
@@ -80,53 +51,33 @@ pub(crate) async fn submit(
             .with_attribute("email", email)
             .with_attribute("email_verified", "false");
         user.confirmed = false;
-        let record = UserRecord::new(&shared.config.pool_id, user);
+        let record = UserRecord::new(&page.shared.config.pool_id, user);
         state.users.insert(username.to_lowercase(), record);
-        shared.deliver(&mut state, username, Purpose::SignUp);
+        page.shared.deliver(&mut state, username, Purpose::SignUp);
     }
     login::continue_at(&page, "/confirm", username, Purpose::SignUp)
 }
 
-pub(crate) async fn confirm_page(
-    State(shared): State<Arc<Shared>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    match Page::open(&shared, &query.unwrap_or_default(), &headers) {
-        Ok(page) => match page.flow(Purpose::SignUp) {
-            Some(username) => show_confirm(&page, &username, None, None),
-            // Reached from the sign-up page only.
-            None => page.go("/login"),
-        },
-        Err(refusal) => refusal.into_response(),
+pub(crate) async fn confirm_page(page: Page) -> Response {
+    match page.flow(Purpose::SignUp) {
+        Some(username) => show_confirm(&page, &username, None, None),
+        // Reached from the sign-up page only.
+        None => page.go("/login"),
     }
 }
 
-pub(crate) async fn confirm(
-    State(shared): State<Arc<Shared>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let query = query.unwrap_or_default();
-    let page = match Page::open(&shared, &query, &headers) {
-        Ok(page) => page,
-        Err(refusal) => return refusal.into_response(),
-    };
+pub(crate) async fn confirm(Posted { page, fields }: Posted) -> Response {
     let Some(username) = page.flow(Purpose::SignUp) else {
         return page.go("/login");
     };
-    let fields = match page.posted(&body) {
-        Posted::Fields(fields) => fields,
-        Posted::Abandoned => return login::show(&page, Some(login::ABANDONED), None, ""),
-        Posted::Forged => return page.forged(),
-    };
     let code = fields.value("code").unwrap_or_default().trim();
-    let outcome = shared.redeem(&username, Purpose::SignUp, code, |user| {
-        user.confirmed = true;
-        let verified = "true".to_owned();
-        user.attributes.insert("email_verified".into(), verified);
-    });
+    let outcome = page
+        .shared
+        .redeem(&username, Purpose::SignUp, code, |user| {
+            user.confirmed = true;
+            let verified = "true".to_owned();
+            user.attributes.insert("email_verified".into(), verified);
+        });
     match outcome {
         Ok(()) => {
             page.end_flow();
@@ -137,25 +88,17 @@ pub(crate) async fn confirm(
     }
 }
 
-pub(crate) async fn resend(
-    State(shared): State<Arc<Shared>>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let query = query.unwrap_or_default();
-    let page = match Page::open(&shared, &query, &headers) {
-        Ok(page) => page,
-        Err(refusal) => return refusal.into_response(),
-    };
+pub(crate) async fn resend(page: Page) -> Response {
     let Some(username) = page.flow(Purpose::SignUp) else {
         return page.go("/login");
     };
-    shared.deliver(&mut shared.state(), &username, Purpose::SignUp);
+    page.shared
+        .deliver(&mut page.shared.state(), &username, Purpose::SignUp);
     show_confirm(&page, &username, None, Some("We have sent a new code."))
 }
 
 fn show_confirm(
-    page: &Page<'_>,
+    page: &Page,
     username: &str,
     error: Option<&str>,
     notice: Option<&str>,

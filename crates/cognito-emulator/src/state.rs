@@ -41,7 +41,7 @@ pub(crate) struct State {
     /// By the value of the `cognito` cookie.
     pub(crate) browsers: HashMap<String, BrowserSession>,
     /// By the hidden field of a page that was served.
-    pub(crate) forms: HashMap<String, Form>,
+    pub(crate) forms: HashMap<String, ServedForm>,
     /// By the value of the `csrf-state` cookie.
     pub(crate) flows: HashMap<String, Flow>,
     pub(crate) identities: Identities,
@@ -96,7 +96,7 @@ pub(crate) struct BrowserSession {
     pub(crate) auth_time: u64,
 }
 
-pub(crate) struct Form {
+pub(crate) struct ServedForm {
     pub(crate) xsrf_cookie: String,
     pub(crate) served: u64,
 }
