@@ -88,6 +88,42 @@ impl Emulator {
         )))
     }
 
+    /// The token endpoint's reply to a whole sign-in of the first user with the first app client, for tests of what
+    /// takes tokens. Without PKCE, which Cognito does not insist on.
+    ///
+    /// # Errors
+    /// As [`sign_in_with`](Self::sign_in_with).
+    pub async fn tokens(&self, scope: &str, nonce: &str) -> Result<serde_json::Value, SignInError> {
+        let config = self.config();
+        let (client, user) = (&config.clients[0], &config.users[0]);
+        let redirect = client.callback_urls[0].as_str();
+        let request = [
+            ("response_type", "code"),
+            ("client_id", &client.id),
+            ("redirect_uri", redirect),
+            ("scope", scope),
+            ("nonce", nonce),
+        ];
+        let mut url = self.url();
+        url.set_path("/oauth2/authorize");
+        url.query_pairs_mut().extend_pairs(request);
+        let callback = self
+            .sign_in_with(url.as_str(), &user.username, &user.password)
+            .await?;
+        let code = callback.query_pairs().find(|(name, _)| name == "code");
+        let (_, code) = code.ok_or_else(|| SignInError::Unexpected("no code".into()))?;
+        let exchange = [
+            ("grant_type", "authorization_code"),
+            ("client_id", &client.id),
+            ("redirect_uri", redirect),
+            ("code", &code),
+        ];
+        url.set_path("/oauth2/token");
+        url.set_query(None);
+        let http = Client::builder().no_proxy().build()?;
+        Ok(http.post(url).form(&exchange).send().await?.json().await?)
+    }
+
     fn is_ours(&self, url: &Url) -> bool {
         url.origin() == self.url().origin() && url.scheme() == "http"
     }

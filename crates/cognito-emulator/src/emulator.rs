@@ -97,6 +97,11 @@ impl Emulator {
         self.shared.provider_name()
     }
 
+    #[cfg(feature = "test-browser")]
+    pub(crate) fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
     /// Moves the emulator's clock forward. Tokens, codes, cookies, credentials and the `Date` header follow.
     pub fn advance(&self, by: Duration) {
         self.shared.clock.advance(by);

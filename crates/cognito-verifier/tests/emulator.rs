@@ -5,50 +5,12 @@ use std::{sync::Arc, time::Duration};
 
 use cognito_emulator::{Config, Emulator};
 use cognito_verifier::{ClientIds, Clock, SystemClock, UserPool, Verifier, VerifyError};
-use reqwest::Url;
-use serde_json::Value;
 
 const CLIENT: &str = "6keyfobdemodesktop00client";
-const REDIRECT: &str = "dev.keyfob.desktop://auth/callback";
 
 /// An access token and an ID token, signed in with the nonce `n`.
 async fn sign_in(emulator: &Emulator) -> (String, String) {
-    let parameters = [
-        ("response_type", "code"),
-        ("client_id", CLIENT),
-        ("redirect_uri", REDIRECT),
-        ("scope", "openid email profile"),
-        ("nonce", "n"),
-    ];
-    let url = Url::parse_with_params(
-        &format!("{}/oauth2/authorize", emulator.domain()),
-        parameters,
-    )
-    .unwrap();
-    let callback = emulator
-        .sign_in_with(url.as_str(), "alex", "Keyfob-demo-1")
-        .await
-        .unwrap();
-    let code = callback
-        .query_pairs()
-        .find(|(name, _)| name == "code")
-        .unwrap()
-        .1
-        .into_owned();
-    let exchange = [
-        ("grant_type", "authorization_code"),
-        ("client_id", CLIENT),
-        ("redirect_uri", REDIRECT),
-        ("code", code.as_str()),
-    ];
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = http
-        .post(format!("{}/oauth2/token", emulator.domain()))
-        .form(&exchange)
-        .send()
-        .await
-        .unwrap();
-    let tokens: Value = answer.json().await.unwrap();
+    let tokens = emulator.tokens("openid email profile", "n").await.unwrap();
     let token = |name: &str| tokens[name].as_str().unwrap().to_owned();
     (token("access_token"), token("id_token"))
 }
