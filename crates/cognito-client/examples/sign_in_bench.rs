@@ -1,15 +1,17 @@
 //! Sign-ins against the emulator with the system's own keychain, for `cargo xtask bench sign-in`.
 //!
 //! `sign_in_bench N` prints a line for each of N sign-ins: how many requests the user pool was asked between
-//! the redirect and "signed in", and the milliseconds of that, of a bare request to the token endpoint, of
-//! saving as many bytes in the keychain, and of deleting them there.
+//! the redirect and "signed in", the milliseconds that took, those of them spent on saving in the keychain
+//! and on deleting there, and the milliseconds of a bare request to the token endpoint.
 #![expect(clippy::print_stdout, reason = "a command-line program")]
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cognito_client::{KeyringStore, Profile, Session, SessionState, TokenStore};
+use cognito_client::{
+    KeyringStore, Profile, Secret, Session, SessionState, StoreError, TokenStore,
+};
 use cognito_emulator::{Config, Emulator};
 use url::Url;
 
@@ -33,24 +35,23 @@ async fn main() -> Result {
     // The first warms up.
     for run in 0..=runs {
         let token = bare_request(&emulator, &profile, &http).await?;
-        let (requests, sign_in, secret) = sign_in(&emulator, &profile).await?;
-        let (save, delete) = tokio::task::spawn_blocking(move || keychain(&secret)).await??;
+        let (requests, sign_in, keychain) = sign_in(&emulator, &profile).await?;
         if run > 0 {
             println!(
                 "{requests} {:.3} {:.3} {:.3} {:.3}",
                 milliseconds(sign_in),
+                milliseconds(keychain.save),
+                milliseconds(keychain.delete),
                 milliseconds(token),
-                milliseconds(save),
-                milliseconds(delete)
             );
         }
     }
     Ok(())
 }
 
-/// One sign-in of an app just started: its requests after the redirect, its time, and what it keeps.
-async fn sign_in(emulator: &Emulator, profile: &Profile) -> Result<(usize, Duration, Vec<u8>)> {
-    let store = Arc::new(KeyringStore::new(SERVICE));
+/// One sign-in of an app just started: its requests after the redirect, its time, and the keychain's share.
+async fn sign_in(emulator: &Emulator, profile: &Profile) -> Result<(usize, Duration, Spent)> {
+    let store = Arc::new(Timed::default());
     let session = Session::new(profile.clone(), store.clone())?;
     session.restore().await;
     let before = emulator.requests().len();
@@ -64,20 +65,20 @@ async fn sign_in(emulator: &Emulator, profile: &Profile) -> Result<(usize, Durat
     }
 
     let before = emulator.requests().len();
+    *store.spent() = Spent::default();
     let mut status = session.subscribe();
     let begin = Instant::now();
     let (user, signed_in) = tokio::join!(session.complete(&redirect), async {
         let signed_in = |state: &SessionState| matches!(state, SessionState::SignedIn(_));
         status.wait_for(|status| signed_in(&status.state)).await?;
-        Ok::<_, Box<dyn Error>>(begin.elapsed())
+        Ok::<_, Box<dyn Error>>((begin.elapsed(), *store.spent()))
     });
     user?;
     let requests = emulator.requests().len() - before;
 
-    let kept = store.load(&profile.session_key())?;
-    let secret = kept.ok_or("nothing was kept")?.to_vec();
     session.sign_out().await?.revoked?;
-    Ok((requests, signed_in?, secret))
+    let (took, spent) = signed_in?;
+    Ok((requests, took, spent))
 }
 
 /// The least a sign-in can take: one request to the token endpoint, on a connection that is open already.
@@ -120,16 +121,52 @@ async fn bare_request(
     Ok(begin.elapsed())
 }
 
-/// What the keychain takes for a secret of this length, and for forgetting it.
-fn keychain(
-    secret: &[u8],
-) -> std::result::Result<(Duration, Duration), cognito_client::StoreError> {
-    let store = KeyringStore::new(SERVICE);
-    let begin = Instant::now();
-    store.save("as long as a session", secret)?;
-    let saved = begin.elapsed();
-    store.delete("as long as a session")?;
-    Ok((saved, begin.elapsed() - saved))
+/// The time a keychain has taken.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    save: Duration,
+    delete: Duration,
+}
+
+/// The system's keychain, with a look at the clock.
+struct Timed {
+    keychain: KeyringStore,
+    spent: Mutex<Spent>,
+}
+
+impl Default for Timed {
+    fn default() -> Self {
+        Self {
+            keychain: KeyringStore::new(SERVICE),
+            spent: Mutex::default(),
+        }
+    }
+}
+
+impl Timed {
+    fn spent(&self) -> std::sync::MutexGuard<'_, Spent> {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TokenStore for Timed {
+    fn load(&self, key: &str) -> std::result::Result<Option<Secret>, StoreError> {
+        self.keychain.load(key)
+    }
+
+    fn save(&self, key: &str, secret: &[u8]) -> std::result::Result<(), StoreError> {
+        let begin = Instant::now();
+        let result = self.keychain.save(key, secret);
+        self.spent().save += begin.elapsed();
+        result
+    }
+
+    fn delete(&self, key: &str) -> std::result::Result<(), StoreError> {
+        let begin = Instant::now();
+        let result = self.keychain.delete(key);
+        self.spent().delete += begin.elapsed();
+        result
+    }
 }
 
 async fn browse(emulator: &Emulator, url: &str) -> Result<Url> {

@@ -46,7 +46,7 @@ impl CallbackError {
     pub(crate) fn remedy(self) -> &'static str {
         match self {
             Self::NothingPending => {
-                "Press Sign in and finish in the browser within five minutes, leaving Keyfob open."
+                "Press Sign in and finish in the browser within five minutes, then let it open Keyfob."
             }
             Self::AlreadyUsed => "Nothing needs doing.",
             _ => "Finish the sign-in in the page that Keyfob opened, or cancel and sign in again.",
@@ -152,8 +152,13 @@ impl PendingAuthorization {
             state: CsrfToken::new(stored.state),
             nonce: stored.nonce,
             verifier: PkceCodeVerifier::new(stored.verifier),
-            expires: SystemTime::UNIX_EPOCH + Duration::from_secs(stored.expires),
+            expires: SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(stored.expires))?,
         })
+    }
+
+    /// Whether an answer is still awaited at `now`. A clock that was set back must not lengthen the wait.
+    pub(crate) fn is_awaited(&self, now: SystemTime) -> bool {
+        now < self.expires && self.expires <= now + LIFETIME
     }
 
     /// Whether this is the request that carries `state`.
@@ -295,6 +300,16 @@ mod tests {
             (request.url(), request.expires())
         );
         assert!(PendingAuthorization::from_secret(b"{}").is_none());
+    }
+
+    #[test]
+    fn an_answer_is_awaited_for_five_minutes_by_any_clock() {
+        let hour = Duration::from_secs(3600);
+        let begun = SystemTime::UNIX_EPOCH + hour;
+        let pending = PendingAuthorization::new(&Profile::local_demo(), begun);
+        assert!(pending.is_awaited(begun));
+        assert!(!pending.is_awaited(begun + LIFETIME));
+        assert!(!pending.is_awaited(begun - hour), "the clock was set back");
     }
 
     #[test]

@@ -282,11 +282,16 @@ impl Session {
     }
 
     async fn verified(&self, id: &IdToken) -> Result<IdClaims, Error> {
-        self.inner
-            .verifier
-            .verify(id.expose())
-            .await
-            .map_err(|error| self.unacceptable(error))
+        let verifier = &self.inner.verifier;
+        let mut verified = verifier.verify(id.expose()).await;
+        if let Err(VerifyError::JwksUnavailable { .. }) = verified {
+            // It may have been told the failure of a moment ago; a sign-in is worth a try of its own.
+            verified = match verifier.preload().await {
+                Ok(()) => verifier.verify(id.expose()).await,
+                Err(error) => Err(error),
+            };
+        }
+        verified.map_err(|error| self.unacceptable(error))
     }
 
     fn unacceptable(&self, error: VerifyError) -> Error {
@@ -306,8 +311,9 @@ impl Session {
     }
 
     fn user(&self, claims: &IdClaims, expires_in: Option<Duration>) -> User {
-        let access_expires =
-            expires_in.map_or(u64::MAX, |lifetime| unix_seconds(self.now() + lifetime));
+        let access_expires = expires_in
+            .and_then(|lifetime| self.now().checked_add(lifetime))
+            .map_or(u64::MAX, unix_seconds);
         let signed_in_at = claims
             .auth_time
             .or(claims.iat)
@@ -321,7 +327,7 @@ impl Session {
             signed_in_at,
             token_expires_at: claims.exp.min(access_expires),
             session_expires_at: signed_in_at
-                + u64::from(self.profile().refresh_token_days) * 86_400,
+                .saturating_add(u64::from(self.profile().refresh_token_days) * 86_400),
         }
     }
 
@@ -373,6 +379,7 @@ impl Session {
         let tokens = self.inner.tokens.lock().await;
         let state = match &tokens.set {
             Some(set) => SessionState::SignedIn(set.user.clone()),
+            None if tokens.ended => SessionState::Expired,
             None => SessionState::SignedOut,
         };
         if sign_in.pending.is_none() {

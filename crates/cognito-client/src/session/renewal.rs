@@ -2,7 +2,7 @@
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Session, SessionState, joined};
+use super::{Session, joined};
 use crate::error::{Error, OAuthErrorCode, ProtocolError, SignInReason};
 use crate::tokens::{AccessToken, IdToken, TokenSet};
 
@@ -15,6 +15,8 @@ pub(super) struct Tokens {
     pub(super) unsaved: bool,
     /// The set was refused by an API although it is not expired.
     pub(super) refused: bool,
+    /// There is no set, because the user pool has ended the session.
+    pub(super) ended: bool,
 }
 
 impl Session {
@@ -48,12 +50,11 @@ impl Session {
         let tokens = self.loaded().await?;
         match &tokens.set {
             None => {
-                return Err(Error::SignInRequired(
-                    match self.inner.status.borrow().state {
-                        SessionState::Expired => SignInReason::SessionEnded,
-                        _ => SignInReason::SignedOut,
-                    },
-                ));
+                return Err(Error::SignInRequired(if tokens.ended {
+                    SignInReason::SessionEnded
+                } else {
+                    SignInReason::SignedOut
+                }));
             }
             Some(set) if set.is_fresh(self.now()) && !tokens.refused && !tokens.unsaved => {
                 return Ok(set.clone());
@@ -116,6 +117,7 @@ impl Session {
                 set: Some(old.clone()),
                 unsaved: true,
                 refused: true,
+                ended: false,
             };
             self.save(&old).await?;
             tokens.unsaved = false;
@@ -135,7 +137,7 @@ impl Session {
             loaded: true,
             set: Some(new.clone()),
             unsaved: true,
-            refused: false,
+            ..Tokens::default()
         };
         self.save(&new).await?;
         tokens.unsaved = false;
@@ -148,13 +150,15 @@ impl Session {
     pub(super) async fn end(&self, mut tokens: OwnedMutexGuard<Tokens>) -> Error {
         *tokens = Tokens {
             loaded: true,
+            ended: true,
             ..Tokens::default()
         };
         let error = Error::SignInRequired(SignInReason::SessionEnded);
         if let Err(error) = self.with_store(|store, key| store.delete(key)).await {
             tracing::warn!(%error, "tokens that have ended are still kept");
         }
-        self.publish(SessionState::Expired, Some(error.clone()));
+        drop(tokens);
+        self.settle(Some(error.clone())).await;
         error
     }
 }

@@ -10,6 +10,7 @@ use super::renewal::Tokens;
 use super::{Session, SessionState, joined};
 use crate::authorization::{Accepted, Answer, CallbackError, PendingAuthorization, state_of};
 use crate::error::{Error, ProtocolError};
+use crate::token_endpoint::Reply;
 use crate::tokens::{TokenSet, User};
 
 #[derive(Default)]
@@ -21,13 +22,16 @@ pub(super) struct SignIn {
 
 impl Session {
     pub(super) async fn take_up(&self) -> Result<(), Error> {
-        drop(self.loaded().await?);
-        let kept = self
-            .with_store(|store, key| store.load(&pending_key(key)))
-            .await?;
-        let pending = kept.and_then(|secret| PendingAuthorization::from_secret(&secret));
+        // Where there are tokens, a sign-in that is still kept was over already.
+        let pending = if self.loaded().await?.set.is_some() {
+            None
+        } else {
+            self.with_store(|store, key| store.load(&pending_key(key)))
+                .await?
+                .and_then(|secret| PendingAuthorization::from_secret(&secret))
+        };
         let mut sign_in = self.sign_in().await;
-        if let Some(pending) = pending.filter(|pending| pending.expires() > self.local_now()) {
+        if let Some(pending) = pending.filter(|pending| pending.is_awaited(self.local_now())) {
             self.wait_for_answer(&mut sign_in, pending);
         } else {
             drop(sign_in);
@@ -151,7 +155,12 @@ impl Session {
         }
     }
 
+    /// Forgets the kept request of a sign-in that is over, unless another has begun in the meantime.
     pub(super) async fn forget_pending(&self) {
+        let sign_in = self.sign_in().await;
+        if sign_in.pending.is_some() {
+            return;
+        }
         // It expires by itself; kept, it does no harm.
         if let Err(error) = self
             .with_store(|store, key| store.delete(&pending_key(key)))
@@ -190,11 +199,24 @@ impl Session {
         let nonce = accepted.nonce.clone();
         let reply = self.inner.endpoint.exchange(accepted).await?;
         self.learn_time(&reply);
+        let refresh = reply.refresh.clone();
+        let kept = self.keep(reply, &nonce).await;
+        // What is not kept must not stay alive at the user pool either.
+        if kept.is_err()
+            && let Some(refresh) = refresh
+            && let Err(error) = self.inner.endpoint.revoke(&refresh).await
+        {
+            tracing::warn!(%error, "a refresh token that was not kept was not revoked");
+        }
+        kept
+    }
+
+    async fn keep(&self, reply: Reply, nonce: &str) -> Result<User, Error> {
         let id = reply.id.ok_or(ProtocolError::NoIdToken)?;
         let refresh = reply.refresh.ok_or(ProtocolError::NoRefreshToken)?;
         let claims = self.verified(&id).await?;
         claims
-            .check_nonce(&nonce)
+            .check_nonce(nonce)
             .map_err(|error| self.unacceptable(error))?;
         claims
             .check_at_hash(reply.access.expose())
@@ -208,13 +230,7 @@ impl Session {
         };
 
         let mut tokens = self.inner.tokens.clone().lock_owned().await;
-        if let Err(error) = self.save(&set).await {
-            // What cannot be kept must not stay alive at the user pool either.
-            if let Err(error) = self.inner.endpoint.revoke(&set.refresh).await {
-                tracing::warn!(%error, "a refresh token that could not be kept was not revoked");
-            }
-            return Err(error);
-        }
+        self.save(&set).await?;
         *tokens = Tokens {
             loaded: true,
             set: Some(set),
