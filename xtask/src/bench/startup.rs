@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::figures::{Series, limit, table};
 use super::released;
-use crate::process::{Result, Running, Sink, root, target, variable, wait_for};
+use crate::process::{Result, Running, Sink, root, target, wait_for};
 
 const LIMIT_TIME: f64 = 1.25;
 const LIMIT_MEMORY: f64 = 1.15;
@@ -220,17 +220,6 @@ impl Memory {
             };
             sum.pss += mebibytes("Pss:")?;
             sum.rss += mebibytes("Rss:")?;
-        }
-        if variable("KEYFOB_BENCH_DETAIL").is_some() {
-            for process in tree {
-                let name = fs::read_to_string(format!("/proc/{}/comm", process.pid))?;
-                let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", process.pid))?;
-                println!(
-                    "{} {}",
-                    name.trim(),
-                    rollup.lines().skip(1).take(2).collect::<String>()
-                );
-            }
         }
         Ok(sum)
     }
