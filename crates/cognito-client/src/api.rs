@@ -78,9 +78,11 @@ impl Session {
             .api_base_url
             .as_ref()
             .ok_or_else(|| wrong("the profile names no API"))?;
-        base.join(path)
+        // Appended, because a path that starts with a slash would replace the base's: the stage, at API Gateway.
+        let below = format!("{}/", base.path().trim_end_matches('/'));
+        base.join(&format!("{below}{}", path.trim_start_matches('/')))
             .ok()
-            .filter(|url| url.origin() == base.origin() && url.username().is_empty())
+            .filter(|url| url.origin() == base.origin() && url.path().starts_with(&below))
             .ok_or_else(|| wrong("this path leads away from the API"))
     }
 }
