@@ -4,7 +4,7 @@
 //! else the number of parts, a generation and a digest of the whole. The parts of a new generation are
 //! written beside those of the old one, then the key's item is replaced, which is the moment the new
 //! secret takes the old one's place; then the old parts are deleted. A crash in between leaves at most
-//! parts that nothing refers to, and the next save deletes those.
+//! parts that nothing refers to, and a later save or delete finds those.
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -108,16 +108,16 @@ pub(crate) fn delete(items: &impl Items, key: &str) -> Result<(), StoreError> {
     (0..GENERATIONS).try_for_each(|generation| delete_parts(items, key, generation, 0))
 }
 
-/// Deletes a generation's parts from index `from` up to the first that is not there.
+/// Deletes a generation's parts from index `from` on. The last one first: a crash leaves no gap, behind
+/// which the rest would never be found again.
 fn delete_parts(items: &impl Items, key: &str, generation: u8, from: u8) -> Result<(), StoreError> {
-    for index in from..=u8::MAX {
-        let part = part(key, generation, index);
-        if items.read(&part)?.is_none() {
-            break;
-        }
-        items.delete(&part)?;
+    let mut end = from;
+    while items.read(&part(key, generation, end))?.is_some() && end < u8::MAX {
+        end += 1;
     }
-    Ok(())
+    (from..end)
+        .rev()
+        .try_for_each(|index| items.delete(&part(key, generation, index)))
 }
 
 #[cfg(test)]
@@ -212,9 +212,14 @@ mod tests {
                 let kept = load(&items, "key").unwrap().unwrap();
                 assert!(*kept == old || *kept == new, "{before} {after} {writes}");
                 assert!(saved.is_err() || *kept == new, "{before} {after} {writes}");
-                save(&items, "key", &old).unwrap();
-                delete(&items, "key").unwrap();
-                assert!(items.items.borrow().is_empty(), "{before} {after} {writes}");
+                // Whatever is kept next, and then not even that.
+                for length in [before, 10] {
+                    let left = items.items.borrow().clone();
+                    save(&items, "key", &secret(length, 3)).unwrap();
+                    delete(&items, "key").unwrap();
+                    assert!(items.items.borrow().is_empty(), "{before} {after} {writes}");
+                    items.items.replace(left);
+                }
             }
         }
     }
