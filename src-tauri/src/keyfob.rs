@@ -106,11 +106,9 @@ impl Keyfob {
     pub async fn sign_in(&self) -> Result<(), CommandError> {
         let session = self.session()?;
         // A keychain that was locked before may be open now, with a session in it.
-        if matches!(session.status().problem, Some(Error::Store(_))) {
-            session.restore().await;
-            if matches!(session.status().state, SessionState::SignedIn(_)) {
-                return Ok(());
-            }
+        session.restore().await;
+        if matches!(session.status().state, SessionState::SignedIn(_)) {
+            return Ok(());
         }
         self.notice.send_replace(None);
         let url = session.begin().await?;

@@ -185,7 +185,8 @@ impl SessionView {
                 functions: profile.functions.clone(),
             }),
             state: status.state.into(),
-            problem: notice.or_else(|| status.problem.map(Into::into)),
+            // The session's comes later than a notice, which the next sign-in begins with.
+            problem: status.problem.map(Into::into).or(notice),
             clock_skew_seconds: status.clock_skew,
         }
     }

@@ -3,10 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use cognito_client::{MemoryStore, Profile, TokenStore};
-use cognito_emulator::{Config, Emulator, Endpoint, Fault};
+use cognito_client::{MemoryStore, Profile, Secret, Session, StoreError, TokenStore};
+use cognito_emulator::{Config, Emulator};
 use cognito_verifier::{ClientIds, UserPool, Verifier};
 use keyfob_desktop::{ErrorCode, Keyfob, StateView};
 use url::Url;
@@ -229,24 +230,109 @@ async fn wrong_settings_of_the_identity_pool_are_told() {
 
 #[tokio::test]
 async fn an_api_that_refuses_is_shown_with_its_reason_and_one_that_is_down_is_told() {
-    let world = World::new().await;
+    // The API is another organisation's: it knows neither the pool nor the client.
+    let other = World::new().await;
+    let api = other.profile.api_base_url.clone().unwrap();
+    let world = World::with(|file| with_api(&file, api.as_str())).await;
     world.sign_in().await;
-    world
-        .emulator
-        .fail_next(Endpoint::Credentials, Fault::Status(500));
-    let profile = world.profile.clone();
-    assert_eq!(profile.functions, ["hello"]);
+    let answer = world.keyfob.call_api().await.unwrap();
+    assert_eq!(answer.status, 401);
+    assert!(
+        answer.body.contains("the token is from another user pool"),
+        "{}",
+        answer.body
+    );
 
-    let down = World::with(|file| {
-        file.replace(
-            "api_base_url = \"http://127.0.0.1:",
-            "api_base_url = \"http://127.0.0.1:1\" # ",
-        )
-    })
-    .await;
+    let down = World::with(|file| with_api(&file, "http://127.0.0.1:1")).await;
     down.sign_in().await;
     let error = down.keyfob.call_api().await.unwrap_err();
     assert_eq!(error.code, ErrorCode::Offline, "{error:?}");
+}
+
+fn with_api(file: &str, url: &str) -> String {
+    let own = file
+        .lines()
+        .find(|line| line.starts_with("api_base_url"))
+        .unwrap();
+    file.replace(own, &format!("api_base_url = \"{url}\""))
+}
+
+#[tokio::test]
+async fn what_happened_since_counts_more_than_a_browser_that_was_not_opened() {
+    let world = World::new().await;
+    let session = Session::new(world.profile.clone(), world.store.clone()).unwrap();
+    let keyfob = Keyfob::with_session(Ok(session.clone()), |_| false);
+    keyfob.sign_in().await.unwrap();
+    let StateView::SigningIn { url, .. } = keyfob.view().state else {
+        panic!("{:?}", keyfob.view())
+    };
+    let (_, state) = Url::parse(&url)
+        .unwrap()
+        .query_pairs()
+        .into_owned()
+        .find(|(name, _)| name == "state")
+        .unwrap();
+    let refusal = format!("dev.keyfob.desktop://auth/callback?error=access_denied&state={state}");
+    session
+        .complete(&refusal.parse().unwrap())
+        .await
+        .unwrap_err();
+    let problem = keyfob.view().problem.unwrap();
+    assert!(problem.message.contains("access_denied"), "{problem:?}");
+}
+
+/// A store that cannot be read until it is unlocked.
+struct Locked {
+    kept: Arc<dyn TokenStore>,
+    locked: AtomicBool,
+}
+
+impl TokenStore for Locked {
+    fn load(&self, key: &str) -> Result<Option<Secret>, StoreError> {
+        if self.locked.load(Ordering::SeqCst) {
+            return Err(StoreError::Locked);
+        }
+        self.kept.load(key)
+    }
+
+    fn save(&self, key: &str, secret: &[u8]) -> Result<(), StoreError> {
+        self.load(key)?;
+        self.kept.save(key, secret)
+    }
+
+    fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.load(key)?;
+        self.kept.delete(key)
+    }
+}
+
+#[tokio::test]
+async fn a_keychain_unlocked_later_still_has_the_session() {
+    let world = World::new().await;
+    world.sign_in().await;
+    let store = Arc::new(Locked {
+        kept: world.store.clone(),
+        locked: AtomicBool::new(true),
+    });
+    let keyfob = Keyfob::new(Ok(world.profile.clone()), store.clone(), |_| {
+        panic!("no browser is needed")
+    });
+    keyfob.restored().await;
+    assert_eq!(
+        keyfob.view().problem.unwrap().code,
+        ErrorCode::KeychainUnavailable
+    );
+    assert_eq!(
+        keyfob.sign_in().await.unwrap_err().code,
+        ErrorCode::KeychainUnavailable
+    );
+    // The person reads it, unlocks the keychain and tries again.
+    keyfob.dismiss_problem();
+    store.locked.store(false, Ordering::SeqCst);
+    keyfob.sign_in().await.unwrap();
+    let view = keyfob.view();
+    assert!(matches!(view.state, StateView::SignedIn { .. }), "{view:?}");
+    assert_eq!(view.problem, None);
 }
 
 #[tokio::test]

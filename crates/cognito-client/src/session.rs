@@ -228,8 +228,12 @@ impl Session {
 
     /// Takes up the session of an earlier run, if the store has one, and renews its tokens when they
     /// have expired; and a sign-in that was waiting when the app was closed. What goes wrong is in
-    /// [`status`](Self::status): without a network the person stays signed in.
+    /// [`status`](Self::status): without a network the person stays signed in. Once the store has been
+    /// read, this does nothing; so it may be tried again when the store was locked.
     pub async fn restore(&self) {
+        if self.inner.tokens.lock().await.loaded {
+            return;
+        }
         if let Err(error) = self.take_up().await {
             self.settle(Some(error)).await;
         } else if let Err(error) = self.fresh().await
