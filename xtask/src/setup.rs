@@ -46,8 +46,8 @@ const BROWSER_PACKAGES: &[&str] = &["chromium", "chromium-driver"];
 
 const TEST_PACKAGES: &[&str] = &["python3-venv"];
 
-/// The oldest Node that Vite runs on.
-const NODE: (u32, u32) = (20, 19);
+/// The Nodes that Vite runs on, in words and in [`runs_vite`].
+const NODE: &str = "20.19 or newer (of 22, 22.12 or newer)";
 
 /// Installs what is missing; does nothing, in a blink, when nothing is.
 pub(crate) fn setup(scope: Scope) -> Result {
@@ -73,19 +73,14 @@ fn tools() -> Result {
     if find("git").is_none() {
         missing.push("git: https://git-scm.com/downloads".to_owned());
     }
-    let (major, minor) = NODE;
     let node = process::output(Command::new("node").arg("--version")).ok();
-    if node
-        .as_deref()
-        .and_then(version)
-        .is_none_or(|found| found < NODE)
-    {
+    if !node.as_deref().and_then(version).is_some_and(runs_vite) {
         let found = node.map_or_else(
             || "none is installed".to_owned(),
             |v| format!("{v} is installed"),
         );
         missing.push(format!(
-            "Node {major}.{minor} or newer, {found}: https://nodejs.org/en/download"
+            "Node {NODE}, {found}: https://nodejs.org/en/download"
         ));
     } else if process::output(&mut npm(root(), &["--version"])).is_err() {
         missing.push("npm, which comes with Node: https://nodejs.org/en/download".to_owned());
@@ -120,6 +115,11 @@ fn version(text: &str) -> Option<(u32, u32)> {
         .split('.')
         .map(|part| part.parse().ok());
     Some((parts.next()??, parts.next()??))
+}
+
+/// `engines` of Vite: `^20.19.0 || >=22.12.0`.
+fn runs_vite(node: (u32, u32)) -> bool {
+    matches!(node, (20, 19..) | (22, 12..) | (23.., _))
 }
 
 /// Debian's and Ubuntu's packages.
@@ -346,12 +346,19 @@ fn once(what: &str, folder: &Path, inputs: &[PathBuf], make: impl FnOnce() -> Re
 
 #[cfg(test)]
 mod tests {
-    use super::version;
+    use super::{runs_vite, version};
 
     #[test]
     fn reads_what_node_prints() {
         assert_eq!(version("v20.19.2\n"), Some((20, 19)));
-        assert!(version("v20.9.0") < Some((20, 19)));
         assert_eq!(version("nonsense"), None);
+    }
+
+    #[test]
+    fn knows_the_nodes_vite_refuses() {
+        let run = [(20, 19), (22, 12), (23, 0), (24, 3)];
+        let refused = [(18, 20), (20, 9), (21, 7), (22, 11)];
+        assert!(run.into_iter().all(runs_vite));
+        assert!(!refused.into_iter().any(runs_vite));
     }
 }
