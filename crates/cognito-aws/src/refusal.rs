@@ -68,10 +68,12 @@ fn meaning(profile: &Profile, login: &str, refusal: Refusal) -> (Recovery, Error
                 service: AwsService::IdentityPool,
             },
         ),
-        "NotAuthorizedException" if says("Couldn't verify signed token") => {
+        // An inactive token's session was ended at the user pool: the renewal finds out, and tells the session.
+        "NotAuthorizedException"
+            if says("Couldn't verify signed token") || says("Token is inactive") =>
+        {
             (Recovery::RenewToken, sign_in_again())
         }
-        "NotAuthorizedException" if says("Token is inactive") => (Recovery::None, sign_in_again()),
         "NotAuthorizedException" if says("Logins don't match") => {
             (Recovery::ForgetIdentity, unknown_provider())
         }

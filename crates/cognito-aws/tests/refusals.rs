@@ -5,6 +5,7 @@
 mod common;
 
 use cognito_aws::{AwsService, Error};
+use cognito_client::SessionState;
 use cognito_emulator::{Client, Endpoint, Fault};
 use serde_json::json;
 
@@ -134,6 +135,8 @@ async fn a_user_who_was_signed_out_everywhere() {
     .await;
     stage.emulator.sign_out_everywhere("alex");
     assert_sign_in(&stage.aws.caller_identity().await.unwrap_err());
+    // The session knows it too, so that the person is offered to sign in.
+    assert_eq!(stage.session.status().state, SessionState::Expired);
 }
 
 fn not_authorized(message: &str) -> Fault {
