@@ -6,7 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 use aws_sdk_lambda as lambda;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sts as sts;
+use aws_sdk_sts::config::IdentityCache;
+use aws_sdk_sts::config::SharedCredentialsProvider;
 use aws_sdk_sts::config::retry::RetryConfig;
+use aws_types::SdkConfig;
 use cognito_client::Session;
 use serde_json::Value;
 
@@ -22,6 +25,7 @@ const FUNCTION_PATIENCE: Duration = Duration::from_secs(60);
 /// AWS for one [`Session`]. Cheap to clone; all clones share the credentials.
 #[derive(Clone)]
 pub struct Aws {
+    config: SdkConfig,
     session: Session,
     provider: CognitoCredentialsProvider,
     sts: sts::Client,
@@ -76,13 +80,20 @@ impl Aws {
     fn build(session: Session, patience: Duration, function: Duration) -> Result<Self, Error> {
         let provider = CognitoCredentialsProvider::new(session.clone(), patience)?;
         let endpoints = &session.profile().endpoints;
-        let mut sts = sts::config::Builder::from(&sdk::config(&session, patience));
+        let config = sdk::config(&session, patience)?;
+        let mut sts = sts::config::Builder::from(&config);
         sts.set_endpoint_url(endpoints.sts.as_ref().map(ToString::to_string));
         // A function may do something each time: whether to invoke it again is for the person to say.
-        let mut lambda = lambda::config::Builder::from(&sdk::config(&session, function))
+        let mut lambda = lambda::config::Builder::from(&sdk::config(&session, function)?)
             .retry_config(RetryConfig::disabled());
         lambda.set_endpoint_url(endpoints.lambda.as_ref().map(ToString::to_string));
         Ok(Self {
+            config: config
+                .into_builder()
+                .credentials_provider(SharedCredentialsProvider::new(provider.clone()))
+                // The provider has a cache of its own, which knows when its owner signs out.
+                .identity_cache(IdentityCache::no_cache())
+                .build(),
             provider,
             sts: sts::Client::from_conf(sts.build()),
             lambda: lambda::Client::from_conf(lambda.build()),
@@ -204,6 +215,18 @@ impl Aws {
     /// The same credentials for other clients of the AWS SDK.
     pub fn credentials_provider(&self) -> CognitoCredentialsProvider {
         self.provider.clone()
+    }
+
+    /// What any client of the SDK is made from to work as the person: their credentials, the profile's
+    /// Region, the system's proxy and certificates, and a clock that is right.
+    ///
+    /// ```
+    /// # fn example(aws: &cognito_aws::Aws) {
+    /// let sts = aws_sdk_sts::Client::new(&aws.sdk_config());
+    /// # }
+    /// ```
+    pub fn sdk_config(&self) -> SdkConfig {
+        self.config.clone()
     }
 
     /// Does it with credentials; once more when AWS took those, or the time, for outdated. It refuses such a

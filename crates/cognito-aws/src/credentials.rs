@@ -32,7 +32,7 @@ const RENEW_BEFORE: Duration = Duration::from_secs(15 * 60);
 /// one renews, the others wait and share. Should a renewal fail for want of a network, the old ones are given
 /// as long as they last. Another user never gets the credentials or the identity of the one before.
 ///
-/// An SDK client puts a cache of its own in front of any provider. Give it
+/// An SDK client puts a cache of its own in front of any provider. Make it from [`Aws::sdk_config`](crate::Aws::sdk_config), or give it
 /// `IdentityCache::no_cache()`, or it will use credentials after their owner has signed out.
 #[derive(Clone)]
 pub struct CognitoCredentialsProvider {
@@ -78,7 +78,7 @@ impl CognitoCredentialsProvider {
             });
         };
         let endpoint = profile.endpoints.cognito_identity.as_ref();
-        let mut config = cognito_identity::config::Builder::from(&sdk::config(&session, patience));
+        let mut config = cognito_identity::config::Builder::from(&sdk::config(&session, patience)?);
         config.set_endpoint_url(endpoint.map(ToString::to_string));
         let issuer = profile.issuer.as_str();
         let login = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);

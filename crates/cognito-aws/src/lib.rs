@@ -36,6 +36,7 @@
 mod aws;
 mod credentials;
 mod error;
+mod http;
 mod refusal;
 mod sdk;
 

@@ -13,6 +13,7 @@ use aws_types::sdk_config::TimeSource;
 use cognito_client::Session;
 
 use crate::error::{AwsService, Error, TransientCause};
+use crate::http::Reqwest;
 
 /// How long a connection may take to be made.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
@@ -33,8 +34,14 @@ impl std::fmt::Debug for SessionTime {
 }
 
 /// For requests that may be sent again: three attempts, `patience` for each.
-pub(crate) fn config(session: &Session, patience: Duration) -> SdkConfig {
-    SdkConfig::builder()
+pub(crate) fn config(session: &Session, patience: Duration) -> Result<SdkConfig, Error> {
+    let http = Reqwest::new(CONNECT_PATIENCE.min(patience)).map_err(|_| Error::Configuration {
+        problem: "the system's TLS certificates cannot be loaded".into(),
+        remedy: "Check the system's certificate store (on Linux: the package ca-certificates)."
+            .into(),
+    })?;
+    Ok(SdkConfig::builder()
+        .http_client(http)
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(session.profile().region.clone()))
         .time_source(SessionTime(session.clone()))
@@ -42,7 +49,6 @@ pub(crate) fn config(session: &Session, patience: Duration) -> SdkConfig {
         .disable_clock_skew_correction(true)
         .timeout_config(
             TimeoutConfig::builder()
-                .connect_timeout(CONNECT_PATIENCE.min(patience))
                 .operation_attempt_timeout(patience)
                 .build(),
         )
@@ -51,7 +57,7 @@ pub(crate) fn config(session: &Session, patience: Duration) -> SdkConfig {
                 .with_max_attempts(3)
                 .with_initial_backoff(Duration::from_millis(200)),
         )
-        .build()
+        .build())
 }
 
 /// An error the service itself answered with.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials;
-use aws_sdk_sts::config::{BehaviorVersion, Region};
 use cognito_aws::{Aws, AwsService, Error, TransientCause};
 use cognito_client::{MemoryStore, Session};
 use cognito_emulator::{Endpoint, Fault};
@@ -59,13 +58,10 @@ async fn from_sign_in_to_a_function() {
 }
 
 #[tokio::test]
-async fn any_client_of_the_sdk_takes_the_provider() {
+async fn any_client_of_the_sdk_works_as_the_person() {
     let stage = Stage::new().await;
-    let config = aws_sdk_sts::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
+    let config = aws_sdk_sts::config::Builder::from(&stage.aws.sdk_config())
         .endpoint_url(stage.emulator.url())
-        .credentials_provider(stage.aws.credentials_provider())
         .build();
     let answer = aws_sdk_sts::Client::from_conf(config)
         .get_caller_identity()
