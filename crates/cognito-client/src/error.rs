@@ -180,10 +180,10 @@ impl Error {
             .into(),
             Self::Configuration { remedy, .. } => remedy.clone(),
             Self::NoAnswer { redirect, client_id } => format!(
-                "Sign in again. If the browser showed “redirect_mismatch”, ask your administrator to register the callback URL {redirect} with the app client {client_id}."
+                "Sign in again. If the browser showed “redirect_mismatch” or another error, ask your administrator to check the profile's `client_id`, {client_id}, and to register the callback URL {redirect} with that app client."
             ),
             Self::Callback(error) => error.remedy().into(),
-            Self::Protocol(ProtocolError::IdToken(error)) if error.code() == "expired" => {
+            Self::Protocol(ProtocolError::IdToken(error)) if matches!(error.code(), "expired" | "not_yet_valid") => {
                 "Check that this computer's date and time are right, and sign in again.".into()
             }
             Self::Protocol(ProtocolError::NoRefreshToken | ProtocolError::NoIdToken) => {

@@ -126,7 +126,13 @@ impl std::str::FromStr for Profile {
 
     fn from_str(toml: &str) -> Result<Self, ProfileError> {
         let profile: Self = toml::from_str(toml).map_err(|error| ProfileError::Malformed {
-            reason: error.to_string().trim_end().to_owned(),
+            reason: match error.span() {
+                // At the very start stands what is wrong with the whole file: a field is missing.
+                Some(span) if span.start > 0 => {
+                    format!("{}: {}", place(toml, span.start), error.message())
+                }
+                _ => error.message().to_owned(),
+            },
         })?;
         profile.check()?;
         Ok(profile)
@@ -212,7 +218,8 @@ impl Profile {
                     ),
                 );
             }
-            if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+            let has_user = !url.username().is_empty() || url.password().is_some();
+            if url.query().is_some() || url.fragment().is_some() || has_user {
                 return wrong(
                     field,
                     format!("`{}` must have no user, query or fragment", host_of(url)),
@@ -360,6 +367,19 @@ fn read_folder(folder: &Path) -> Vec<Result<Profile, ProfileError>> {
         .collect();
     files.sort();
     files.iter().map(|file| Profile::from_file(file)).collect()
+}
+
+/// Where a byte of the file is, as editors count.
+fn place(toml: &str, byte: usize) -> String {
+    let before = toml.get(..byte).unwrap_or(toml);
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let text = toml[start..].lines().next().unwrap_or_default();
+    format!(
+        "line {}, column {} (`{}`)",
+        before.matches('\n').count() + 1,
+        before[start..].chars().count() + 1,
+        text.trim().chars().take(80).collect::<String>()
+    )
 }
 
 fn matches_all(text: &str, allowed: impl Fn(char) -> bool) -> bool {

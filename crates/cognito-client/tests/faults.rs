@@ -144,32 +144,34 @@ async fn a_wrong_password_leaves_the_app_waiting() {
 }
 
 #[tokio::test]
-async fn after_five_minutes_the_callback_url_to_register_is_told() {
-    let world = World::with(Config::demo(), |profile| {
-        profile.replace("auth/callback", "auth/unregistered")
-    })
-    .await;
-    let url = world.session.begin().await.unwrap();
-    // Cognito says so on its own page; the app hears nothing.
-    let told = world
-        .emulator
-        .sign_in_with(url.as_str(), "alex", "Keyfob-demo-1")
-        .await
-        .unwrap_err();
-    assert!(told.to_string().contains("redirect_mismatch"), "{told}");
-    assert!(matches!(world.state(), SessionState::SigningIn { .. }));
-    world.advance(Duration::from_secs(5 * 60));
-    world.until(|state| *state == SessionState::SignedOut).await;
-    let remedy = world.problem().unwrap().remedy();
-    for part in [
-        "redirect_mismatch",
-        "dev.keyfob.desktop://auth/unregistered",
-        "6keyfobdemodesktop00client",
+async fn after_five_minutes_the_callback_url_and_the_client_to_check_are_told() {
+    // Cognito says the same of both, on its own page; the app hears nothing.
+    for (from, to) in [
+        ("auth/callback", "auth/unregistered"),
+        ("6keyfobdemodesktop00client", "7notofthispool"),
     ] {
-        assert!(remedy.contains(part), "{remedy}");
+        let world = World::with(Config::demo(), |profile| profile.replace(from, to)).await;
+        let url = world.session.begin().await.unwrap();
+        let told = world
+            .emulator
+            .sign_in_with(url.as_str(), "alex", "Keyfob-demo-1")
+            .await
+            .unwrap_err();
+        assert!(told.to_string().contains("redirect_mismatch"), "{told}");
+        assert!(matches!(world.state(), SessionState::SigningIn { .. }));
+        world.advance(Duration::from_secs(5 * 60));
+        world.until(|state| *state == SessionState::SignedOut).await;
+        let remedy = world.problem().unwrap().remedy();
+        for part in [
+            "redirect_mismatch",
+            world.session.profile().redirect().as_str(),
+            &world.session.profile().client_id,
+        ] {
+            assert!(remedy.contains(part), "{remedy}");
+        }
+        // The next click begins anew.
+        assert_ne!(world.session.begin().await.unwrap(), url);
     }
-    // The next click begins anew.
-    assert_ne!(world.session.begin().await.unwrap(), url);
 }
 
 #[tokio::test]

@@ -35,9 +35,17 @@ fn a_good_one_has_its_defaults() {
 #[test]
 fn a_wrong_one_says_what() {
     for (from, to, words) in [
-        ("region = \"eu-central-1\"", "", "missing field `region`"),
+        (
+            "region = \"eu-central-1\"",
+            "",
+            "well formed: missing field `region`",
+        ),
         ("client_id", "clientid", "unknown field `clientid`"),
-        ("name = \"Example\"", "name = 5", "line 2"),
+        (
+            "name = \"Example\"",
+            "name = 5",
+            "line 2, column 8 (`name = 5`): invalid type",
+        ),
         ("\"Example\"", "\" \"", "`name`"),
         (
             "\"eu-central-1\"\nissuer",
@@ -99,10 +107,16 @@ fn a_wrong_one_says_what() {
             "client_secret = \"s\"\nclient_id = \"1e",
             "unknown field `client_secret`",
         ),
-        ("region = ", "region ", "line 3"),
+        ("region = ", "region ", "line 3, column 8"),
+        (
+            "https://example.auth",
+            "https://:pw@example.auth",
+            "no user",
+        ),
     ] {
         let error = refused(from, to);
         assert!(error.contains(words), "{to}: {error}");
+        assert!(!error.contains('\n'), "one sentence to read: {error}");
     }
 }
 
