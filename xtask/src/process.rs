@@ -30,6 +30,17 @@ pub(crate) fn built(name: &str) -> PathBuf {
         .with_extension(std::env::consts::EXE_EXTENSION)
 }
 
+/// This very program, to be started once more.
+///
+/// Linux names it by its process: a build meanwhile may have put another file in the place of the one it came from.
+pub(crate) fn this_program() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        Ok(format!("/proc/{}/exe", std::process::id()).into())
+    } else {
+        std::env::current_exe()
+    }
+}
+
 /// An environment variable that is set and not empty.
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())

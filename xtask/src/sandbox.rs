@@ -24,7 +24,7 @@ pub(crate) fn run(what: &str, command: &[&str]) -> Result {
     session
         .arg(format!("--dbus-daemon={}", bus.display()))
         .arg("--")
-        .arg(std::env::current_exe()?)
+        .arg(process::this_program()?)
         .arg(INSIDE)
         .args(command)
         .current_dir(process::root())

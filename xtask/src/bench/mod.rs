@@ -37,7 +37,7 @@ pub(crate) fn bench(names: &[String], runs: Option<u16>) -> Result {
     build(&NAMES.map(|name| (name, wanted(name))))?;
     println!("\n{}", figures::machine());
     let runs = runs.unwrap_or(RUNS).to_string();
-    let own = std::env::current_exe()?;
+    let own = process::this_program()?;
     let mut failed = Vec::new();
     for name in NAMES.into_iter().filter(|name| wanted(name)) {
         let what = format!("bench {name}");
