@@ -213,16 +213,18 @@ impl Keyfob {
     /// # Errors
     /// [`CommandError`] when the tokens may still be in the keychain.
     pub async fn sign_out(&self) -> Result<SignOutView, CommandError> {
-        let until = self.aws.as_ref().and_then(Aws::credentials_until);
         let signed_out = self.session()?.sign_out().await?;
-        if let Some(aws) = &self.aws {
-            aws.forget().await;
-        }
         let browser_asked = signed_out.browser.is_some_and(|url| (self.open)(&url));
+        let mut aws_credentials_until = None;
+        if let Some(aws) = &self.aws {
+            // After the browser, because it waits for credentials that are being had, and counts them.
+            aws.forget().await;
+            aws_credentials_until = aws.credentials_until().map(unix_seconds);
+        }
         Ok(SignOutView {
             revoked: signed_out.revoked.err().map(Into::into),
             browser_asked,
-            aws_credentials_until: until.map(unix_seconds),
+            aws_credentials_until,
         })
     }
 
