@@ -3,6 +3,11 @@
 //! Its page does what Keyfob's does at its start, and nothing else: two frames after it is there, it
 //! tells Rust, which shows the window.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "Tauri hands commands their arguments by value"
+)]
+
 use tauri::{Builder, Runtime, WebviewWindow};
 
 #[tauri::command]
