@@ -19,11 +19,37 @@ pub struct Keyfob {
     aws: Option<Aws>,
     /// Opens a URL in the person's browser; whether that worked.
     open: Box<dyn Fn(&Url) -> bool + Send + Sync>,
-    /// What went wrong outside the session.
-    notice: watch::Sender<Option<CommandError>>,
+    notices: watch::Sender<Notices>,
     restored: OnceCell<()>,
     /// The task that tells the page; a reloaded page takes the place of the one before.
     watcher: Mutex<Option<AbortHandle>>,
+}
+
+/// What went wrong outside the session.
+#[derive(Clone, Copy, Default)]
+struct Notices {
+    browser_not_opened: bool,
+    scheme_not_registered: bool,
+}
+
+impl Notices {
+    fn told(self) -> Option<CommandError> {
+        if self.browser_not_opened {
+            Some(CommandError {
+                code: ErrorCode::Unexpected,
+                message: "Your browser could not be opened.".into(),
+                remedy: "Copy the link and open it in your browser; Keyfob goes on waiting.".into(),
+            })
+        } else if self.scheme_not_registered {
+            Some(CommandError {
+                code: ErrorCode::Misconfigured,
+                message: "Keyfob's links could not be registered with this computer.".into(),
+                remedy: "On Linux, install the package xdg-utils and start Keyfob again; without it the browser cannot return here.".into(),
+            })
+        } else {
+            None
+        }
+    }
 }
 
 impl Keyfob {
@@ -50,7 +76,7 @@ impl Keyfob {
                 .and_then(|session| Aws::new(session.clone()).ok()),
             session: session.map_err(CommandError::from),
             open: Box::new(open),
-            notice: watch::channel(None).0,
+            notices: watch::Sender::default(),
             restored: OnceCell::new(),
             watcher: Mutex::default(),
         }
@@ -62,7 +88,7 @@ impl Keyfob {
             Ok(session) => SessionView::new(
                 session.profile(),
                 session.status(),
-                self.notice.borrow().clone(),
+                self.notices.borrow().told(),
             ),
             Err(problem) => SessionView::without_profile(problem.clone()),
         }
@@ -72,11 +98,11 @@ impl Keyfob {
     pub fn watch(self: Arc<Self>, tell: impl Fn(SessionView) -> bool + Send + 'static) {
         let keyfob = self.clone();
         let task = tokio::spawn(async move {
-            let mut notice = keyfob.notice.subscribe();
+            let mut notices = keyfob.notices.subscribe();
             let mut session = keyfob.session.as_ref().ok().map(Session::subscribe);
             while tell(keyfob.view()) {
                 tokio::select! {
-                    Ok(()) = notice.changed() => {}
+                    Ok(()) = notices.changed() => {}
                     Ok(()) = changed(&mut session) => {}
                     else => break,
                 }
@@ -110,15 +136,10 @@ impl Keyfob {
         if matches!(session.status().state, SessionState::SignedIn(_)) {
             return Ok(());
         }
-        self.notice.send_replace(None);
+        self.note_browser(false);
         let url = session.begin().await?;
         if !(self.open)(&url) {
-            let problem = CommandError {
-                code: ErrorCode::Unexpected,
-                message: "Your browser could not be opened.".into(),
-                remedy: "Copy the link and open it in your browser; Keyfob goes on waiting.".into(),
-            };
-            self.notice.send_replace(Some(problem));
+            self.note_browser(true);
         }
         Ok(())
     }
@@ -126,14 +147,14 @@ impl Keyfob {
     /// Gives up the sign-in that is waiting.
     pub async fn cancel_sign_in(&self) {
         if let Ok(session) = &self.session {
-            self.notice.send_replace(None);
+            self.note_browser(false);
             session.cancel().await;
         }
     }
 
     /// Forgets the problem the person has read.
     pub fn dismiss_problem(&self) {
-        self.notice.send_replace(None);
+        self.notices.send_replace(Notices::default());
         if let Ok(session) = &self.session {
             session.dismiss_problem();
         }
@@ -146,7 +167,8 @@ impl Keyfob {
         if session.profile().sign_out_redirects.contains(url) {
             return;
         }
-        self.notice.send_replace(None);
+        // Whatever it is, it came back.
+        self.notices.send_replace(Notices::default());
         if let Err(error) = session.complete(url).await {
             // The view tells it.
             tracing::info!(%error, "a link was not taken as an answer");
@@ -155,11 +177,13 @@ impl Keyfob {
 
     /// Says that the browser will not find its way back by itself.
     pub(crate) fn scheme_not_registered(&self) {
-        self.notice.send_replace(Some(CommandError {
-            code: ErrorCode::Misconfigured,
-            message: "Keyfob's links could not be registered with this computer.".into(),
-            remedy: "On Linux, install the package xdg-utils and start Keyfob again; without it the browser cannot return here.".into(),
-        }));
+        self.notices
+            .send_modify(|notices| notices.scheme_not_registered = true);
+    }
+
+    fn note_browser(&self, not_opened: bool) {
+        self.notices
+            .send_modify(|notices| notices.browser_not_opened = not_opened);
     }
 
     /// `GET /api/hello` as the person.
@@ -253,5 +277,35 @@ async fn changed(
     match status {
         Some(status) => status.changed().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cognito_client::MemoryStore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn links_that_cannot_come_back_are_told_until_one_does() {
+        let store = Arc::new(MemoryStore::new());
+        let keyfob = Keyfob::new(Ok(Profile::local_demo()), store, |_| false);
+        let told = || {
+            keyfob
+                .view()
+                .problem
+                .map_or_else(String::new, |problem| problem.message)
+        };
+        keyfob.scheme_not_registered();
+        assert!(told().contains("registered"), "{}", told());
+        keyfob.sign_in().await.unwrap();
+        assert!(told().contains("browser"), "{}", told());
+        keyfob.cancel_sign_in().await;
+        assert!(told().contains("registered"), "{}", told());
+        let link = "dev.keyfob.desktop://auth/callback?code=c&state=s";
+        keyfob.open_link(&link.parse().unwrap()).await;
+        assert!(told().contains("no sign-in is waiting"), "{}", told());
+        keyfob.dismiss_problem();
+        assert_eq!(told(), "");
     }
 }
