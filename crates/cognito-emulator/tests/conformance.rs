@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 
 /// `cargo xtask test` sets these up from tests/peers; without them the test fails.
 fn environment(path: &str) -> PathBuf {
-    let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers");
+    // CARGO_TARGET_TMPDIR is target/tmp, wherever the person has cargo put it.
+    let peers = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../peers");
     let path = peers.join(path);
     assert!(
         path.exists(),
