@@ -69,18 +69,6 @@ fn set_up(app: &AppHandle) {
         wear_the_page(&window);
     }
     app.manage(Painted::default());
-    let handle = app.clone();
-    tauri::async_runtime::spawn(async move {
-        let painted = handle.state::<Painted>();
-        if tokio::time::timeout(PAINT_PATIENCE, painted.0.notified())
-            .await
-            .is_err()
-        {
-            tracing::warn!("the page has not painted in time");
-            to_front(&handle);
-        }
-    });
-
     let opener = app.clone();
     let keyfob = Arc::new(Keyfob::new(
         profile::chosen(app),
@@ -101,17 +89,19 @@ fn set_up(app: &AppHandle) {
         .on_open_url(move |event| receive(&handle, &receiver, event.urls()));
     receive(app, &keyfob, started_with);
 
-    // What an installer does, done again: for AppImages, and for builds that were moved.
-    #[cfg(any(target_os = "linux", windows))]
-    {
-        let (app, keyfob) = (app.clone(), keyfob.clone());
-        tauri::async_runtime::spawn_blocking(move || {
-            if let Err(error) = app.deep_link().register_all() {
-                tracing::warn!(%error, "the URL scheme is not registered");
-                keyfob.scheme_not_registered();
-            }
-        });
-    }
+    let (handle, registered) = (app.clone(), keyfob.clone());
+    tauri::async_runtime::spawn(async move {
+        let painted = handle.state::<Painted>();
+        if tokio::time::timeout(PAINT_PATIENCE, painted.0.notified())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the page has not painted in time");
+            to_front(&handle);
+        }
+        // Not before: it runs programs, which would take the processor from the page.
+        register_scheme(handle.clone(), registered);
+    });
     tauri::async_runtime::spawn(async move { keyfob.restored().await });
 }
 
@@ -123,6 +113,18 @@ fn wear_the_page<R: Runtime>(window: &WebviewWindow<R>) {
     };
     if let Err(error) = window.set_background_color(Some(background)) {
         tracing::warn!(%error, "the window keeps the system's background");
+    }
+}
+
+/// What an installer does, done again: for AppImages, and for builds that were moved.
+fn register_scheme(app: AppHandle, keyfob: Arc<Keyfob>) {
+    if cfg!(any(target_os = "linux", windows)) {
+        tauri::async_runtime::spawn_blocking(move || {
+            if let Err(error) = app.deep_link().register_all() {
+                tracing::warn!(%error, "the URL scheme is not registered");
+                keyfob.scheme_not_registered();
+            }
+        });
     }
 }
 
