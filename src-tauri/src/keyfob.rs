@@ -215,7 +215,7 @@ impl Keyfob {
         })
     }
 
-    /// Invokes a Lambda function.
+    /// Invokes a Lambda function that the profile offers, and no other: the web view names it.
     ///
     /// # Errors
     /// [`CommandError`] when there was no answer; a function's own error is one.
@@ -224,6 +224,14 @@ impl Keyfob {
         name: &str,
         payload: &str,
     ) -> Result<FunctionAnswerView, CommandError> {
+        let offered = &self.session()?.profile().functions;
+        if !offered.iter().any(|function| function == name) {
+            return Err(CommandError {
+                code: ErrorCode::NotAllowed,
+                message: "The profile does not offer this function.".into(),
+                remedy: "Ask your administrator to add it to the profile's `functions`.".into(),
+            });
+        }
         let answer = self.aws()?.invoke(name, payload).await?;
         Ok(FunctionAnswerView {
             payload: answer.payload,

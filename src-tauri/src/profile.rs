@@ -15,12 +15,8 @@ pub(crate) fn chosen<R: Runtime>(app: &AppHandle<R>) -> Result<Profile, Error> {
     if let Some(file) = std::env::var_os(PROFILE_FILE) {
         return Ok(Profile::from_file(file.as_ref())?);
     }
-    let user = app
-        .path()
-        .config_dir()
-        .unwrap_or_default()
-        .join("keyfob")
-        .join("profiles");
+    let user = app.path().config_dir().ok();
+    let user = user.map(|folder| folder.join("keyfob").join("profiles"));
     let mut profiles = ProfileStore::new(machine_folder(), user).load();
     match profiles.unusable.pop() {
         Some(error) => Err(error.into()),

@@ -33,8 +33,6 @@ pub enum ErrorCode {
     Misconfigured,
     /// Nobody: an answer was refused because it cannot be trusted.
     Unexpected,
-    /// Nobody: the person cancelled.
-    Cancelled,
 }
 
 /// All that the window shows.
@@ -245,7 +243,6 @@ impl From<Error> for CommandError {
             Error::Rejected { .. } => ErrorCode::NotAllowed,
             Error::Configuration { .. } | Error::NoAnswer { .. } => ErrorCode::Misconfigured,
             Error::Callback(_) | Error::Protocol(_) => ErrorCode::Unexpected,
-            Error::Cancelled => ErrorCode::Cancelled,
         };
         Self {
             code,

@@ -54,7 +54,7 @@ message: string,
  */
 remedy: string, };
 
-export type ErrorCode = "Offline" | "SignInRequired" | "KeychainUnavailable" | "NotAllowed" | "Misconfigured" | "Unexpected" | "Cancelled";
+export type ErrorCode = "Offline" | "SignInRequired" | "KeychainUnavailable" | "NotAllowed" | "Misconfigured" | "Unexpected";
 
 export type FunctionAnswerView = { 
 /**

@@ -321,7 +321,7 @@ describe('signing out', () => {
       });
       const words = await text(tab, 'signed-out');
       assert.match(words, /access could not be revoked.*could not reach/);
-      assert.match(words, /browser may still be signed in/);
+      assert.match(words, /browser may stay signed in for up to an hour/);
       assert.doesNotMatch(words, /AWS credentials/);
     }));
 

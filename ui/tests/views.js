@@ -69,7 +69,7 @@ export const offline = {
   remedy: 'Check your network connection and try again. You are still signed in.',
 };
 export const timedOut = {
-  code: 'Cancelled',
+  code: 'Misconfigured',
   message: 'Nothing came back from the browser within five minutes.',
   remedy:
     'Try again. If the browser showed redirect_mismatch, ask your administrator to register dev.keyfob.desktop://auth/callback as a callback URL.',
@@ -103,4 +103,8 @@ export const functionError = {
   functionError: 'Unhandled',
   milliseconds: 31,
 };
-export const signOutAnswer = { revoked: null, browserAsked: true, awsCredentialsUntil: NOW + 50 * 60 };
+export const signOutAnswer = {
+  revoked: null,
+  browserAsked: true,
+  awsCredentialsUntil: NOW + 50 * 60,
+};

@@ -78,13 +78,14 @@ impl Aws {
     }
 
     fn build(session: Session, patience: Duration, function: Duration) -> Result<Self, Error> {
-        let provider = CognitoCredentialsProvider::new(session.clone(), patience)?;
-        let endpoints = &session.profile().endpoints;
         let config = sdk::config(&session, patience)?;
+        let provider = CognitoCredentialsProvider::new(session.clone(), &config)?;
+        let endpoints = &session.profile().endpoints;
         let mut sts = sts::config::Builder::from(&config);
         sts.set_endpoint_url(endpoints.sts.as_ref().map(ToString::to_string));
         // A function may do something each time: whether to invoke it again is for the person to say.
-        let mut lambda = lambda::config::Builder::from(&sdk::config(&session, function)?)
+        let mut lambda = lambda::config::Builder::from(&config)
+            .timeout_config(sdk::patience(function))
             .retry_config(RetryConfig::disabled());
         lambda.set_endpoint_url(endpoints.lambda.as_ref().map(ToString::to_string));
         Ok(Self {

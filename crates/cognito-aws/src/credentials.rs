@@ -19,7 +19,7 @@ use tracing::subscriber::NoSubscriber;
 
 use crate::error::{AwsService, Error};
 use crate::refusal::{Recovery, identity_pool_refusal};
-use crate::sdk;
+use aws_types::SdkConfig;
 
 /// With less than this left, credentials are not given any more, even if no new ones can be had.
 const LAST_USE: Duration = Duration::from_secs(30);
@@ -67,7 +67,7 @@ pub(crate) struct Held {
 }
 
 impl CognitoCredentialsProvider {
-    pub(crate) fn new(session: Session, patience: Duration) -> Result<Self, Error> {
+    pub(crate) fn new(session: Session, config: &SdkConfig) -> Result<Self, Error> {
         let profile = session.profile();
         let Some(identity_pool_id) = profile.identity_pool_id.clone() else {
             return Err(Error::Configuration {
@@ -78,7 +78,7 @@ impl CognitoCredentialsProvider {
             });
         };
         let endpoint = profile.endpoints.cognito_identity.as_ref();
-        let mut config = cognito_identity::config::Builder::from(&sdk::config(&session, patience)?);
+        let mut config = cognito_identity::config::Builder::from(config);
         config.set_endpoint_url(endpoint.map(ToString::to_string));
         let issuer = profile.issuer.as_str();
         let login = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);

@@ -69,11 +69,13 @@ fn meaning(profile: &Profile, login: &str, refusal: Refusal) -> (Recovery, Error
             },
         ),
         // An inactive token's session was ended at the user pool: the renewal finds out, and tells the session.
-        "NotAuthorizedException"
-            if says("Couldn't verify signed token") || says("Token is inactive") =>
-        {
+        "NotAuthorizedException" if says("Token is inactive") => {
             (Recovery::RenewToken, sign_in_again())
         }
+        "NotAuthorizedException" if says("Couldn't verify signed token") => (
+            Recovery::RenewToken,
+            unusable_token("does not accept the ID token's signature"),
+        ),
         "NotAuthorizedException" if says("Logins don't match") => {
             (Recovery::ForgetIdentity, unknown_provider())
         }

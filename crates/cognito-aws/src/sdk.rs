@@ -47,17 +47,20 @@ pub(crate) fn config(session: &Session, patience: Duration) -> Result<SdkConfig,
         .time_source(SessionTime(session.clone()))
         // The SDK would add a correction of its own to one that is already made.
         .disable_clock_skew_correction(true)
-        .timeout_config(
-            TimeoutConfig::builder()
-                .operation_attempt_timeout(patience)
-                .build(),
-        )
+        .timeout_config(self::patience(patience))
         .retry_config(
             RetryConfig::standard()
                 .with_max_attempts(3)
                 .with_initial_backoff(Duration::from_millis(200)),
         )
         .build())
+}
+
+/// This long for each attempt.
+pub(crate) fn patience(patience: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(patience)
+        .build()
 }
 
 /// An error the service itself answered with.

@@ -58,9 +58,6 @@ pub enum Error {
     /// The answer breaks the protocol, so nothing of it is used.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
-    /// The person cancelled.
-    #[error("the sign-in was cancelled")]
-    Cancelled,
 }
 
 /// What a server or the network did instead of answering.
@@ -192,7 +189,6 @@ impl Error {
             Self::Protocol(_) => {
                 "Sign in again. If it keeps happening, give this message to your administrator.".into()
             }
-            Self::Cancelled => "Sign in when you are ready.".into(),
         }
     }
 

@@ -301,7 +301,7 @@ impl Profile {
 #[derive(Clone, Debug)]
 pub struct ProfileStore {
     machine: PathBuf,
-    user: PathBuf,
+    user: Option<PathBuf>,
 }
 
 /// What a [`ProfileStore`] holds.
@@ -316,17 +316,15 @@ pub struct Profiles {
 
 impl ProfileStore {
     /// Profiles are the `*.toml` files of these two folders, either of which may be missing.
-    pub fn new(machine: impl Into<PathBuf>, user: impl Into<PathBuf>) -> Self {
-        Self {
-            machine: machine.into(),
-            user: user.into(),
-        }
+    /// Without a user's folder there are only the machine's and the built-in ones.
+    pub fn new(machine: PathBuf, user: Option<PathBuf>) -> Self {
+        Self { machine, user }
     }
 
     /// Reads all profiles. A file that cannot be used is reported and leaves the others alone.
     pub fn load(&self) -> Profiles {
         let mut profiles = Profiles::default();
-        for folder in [&self.user, &self.machine] {
+        for folder in self.user.iter().chain([&self.machine]) {
             for read in read_folder(folder) {
                 match read {
                     Ok(profile) => profiles.add(profile),

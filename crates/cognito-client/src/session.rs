@@ -81,6 +81,8 @@ pub struct Session {
 struct Inner {
     profile: Profile,
     store: Arc<dyn TokenStore>,
+    /// Whose turn it is at the store.
+    store_turn: Arc<tokio::sync::Mutex<()>>,
     clock: Arc<CorrectedClock>,
     http: reqwest::Client,
     endpoint: TokenEndpoint,
@@ -169,6 +171,7 @@ impl SessionBuilder {
                 endpoint: TokenEndpoint::new(&profile, http.clone()),
                 profile,
                 store,
+                store_turn: Arc::default(),
                 clock,
                 http,
                 verifier,
@@ -368,11 +371,19 @@ impl Session {
         operation: impl FnOnce(&dyn TokenStore, &str) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Error> {
         let inner = self.inner.clone();
-        let task = tokio::task::spawn_blocking(move || {
-            operation(&*inner.store, &inner.profile.session_key())
-        });
+        let task = async move {
+            // One at a time, and held until it is really over: what nobody waits for any more, because
+            // the keychain still asks for its password, must not come after what was asked later.
+            let turn = inner.store_turn.clone().lock_owned().await;
+            let task = tokio::task::spawn_blocking(move || {
+                let done = operation(&*inner.store, &inner.profile.session_key());
+                drop(turn);
+                done
+            });
+            joined(task.await)
+        };
         match tokio::time::timeout(STORE_PATIENCE, task).await {
-            Ok(done) => Ok(joined(done)?),
+            Ok(done) => Ok(done?),
             Err(_) => Err(StoreError::TimedOut.into()),
         }
     }

@@ -5,12 +5,13 @@
 
 mod common;
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use cognito_client::{
-    CallbackError, Error, OAuthErrorCode, ProtocolError, SessionState, StoreError,
+    CallbackError, Error, MemoryStore, OAuthErrorCode, ProtocolError, Secret, SessionState,
+    StoreError, TokenStore,
 };
 use cognito_emulator::{Client, Config, Endpoint, Fault};
 use common::{FaultyStore, World};
@@ -535,4 +536,61 @@ async fn tokens_of_client(world: &World, client: &str) -> serde_json::Value {
         "token_type": "Bearer",
         "expires_in": 3600,
     })
+}
+
+/// A keychain that asks for its password at the second save, and gets it when the test says so.
+struct AskingStore {
+    kept: MemoryStore,
+    saves: AtomicUsize,
+    password: Mutex<mpsc::Receiver<()>>,
+}
+
+impl TokenStore for AskingStore {
+    fn load(&self, key: &str) -> Result<Option<Secret>, StoreError> {
+        self.kept.load(key)
+    }
+
+    fn save(&self, key: &str, secret: &[u8]) -> Result<(), StoreError> {
+        if self.saves.fetch_add(1, Ordering::SeqCst) == 1 {
+            self.password.lock().unwrap().recv().unwrap();
+        }
+        self.kept.save(key, secret)
+    }
+
+    fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.kept.delete(key)
+    }
+}
+
+#[tokio::test]
+async fn a_keychain_unlocked_too_late_keeps_no_revoked_tokens() {
+    let (unlock, password) = mpsc::channel();
+    let store = Arc::new(AskingStore {
+        kept: MemoryStore::new(),
+        saves: AtomicUsize::new(0),
+        password: Mutex::new(password),
+    });
+    let world = World::with_store(Config::demo(), |profile| profile, store.clone()).await;
+    let url = world.session.begin().await.unwrap();
+    let callback = world.browse(&url).await;
+    let session = world.session.clone();
+    let complete = tokio::spawn(async move { session.complete(&callback).await });
+    while store.saves.load(Ordering::SeqCst) < 2 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    tokio::time::resume();
+    // The save is still at it; what deletes its tokens waits for its turn.
+    unlock.send(()).unwrap();
+    let error = complete.await.unwrap().unwrap_err();
+    assert!(
+        matches!(error, Error::Store(StoreError::TimedOut)),
+        "{error:?}"
+    );
+    assert_eq!(world.asked("/oauth2/revoke"), 1);
+    while world.is_kept() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.state(), SessionState::SignedOut);
 }

@@ -136,7 +136,7 @@ fn the_users_come_before_the_machines_and_a_bad_one_is_reported() {
     .unwrap();
     std::fs::write(user.join("z.toml"), "name = ").unwrap();
     std::fs::write(user.join("notes.txt"), "not a profile").unwrap();
-    let profiles = ProfileStore::new(&machine, &user).load();
+    let profiles = ProfileStore::new(machine.clone(), Some(user.clone())).load();
     let names: Vec<_> = profiles
         .usable
         .iter()
@@ -157,7 +157,7 @@ fn the_users_come_before_the_machines_and_a_bad_one_is_reported() {
     std::fs::remove_dir_all(folder).unwrap();
 
     assert_eq!(
-        ProfileStore::new("/nowhere", "/nowhere").load().usable,
+        ProfileStore::new("/nowhere".into(), None).load().usable,
         [Profile::local_demo()]
     );
 }

@@ -10,6 +10,7 @@ use super::renewal::Tokens;
 use super::{Session, SessionState, joined};
 use crate::authorization::{Accepted, Answer, CallbackError, PendingAuthorization, state_of};
 use crate::error::{Error, ProtocolError};
+use crate::store::StoreError;
 use crate::token_endpoint::Reply;
 use crate::tokens::{TokenSet, User};
 
@@ -207,6 +208,15 @@ impl Session {
             && let Err(error) = self.inner.endpoint.revoke(&refresh).await
         {
             tracing::warn!(%error, "a refresh token that was not kept was not revoked");
+        }
+        if let Err(Error::Store(StoreError::TimedOut)) = kept {
+            // It may be kept yet, once the keychain is unlocked; then it goes.
+            let session = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = session.with_store(|store, key| store.delete(key)).await {
+                    tracing::warn!(%error, "revoked tokens may still be kept");
+                }
+            });
         }
         kept
     }
