@@ -78,7 +78,7 @@ impl Aws {
     }
 
     fn build(session: Session, patience: Duration, function: Duration) -> Result<Self, Error> {
-        let config = sdk::config(&session, patience)?;
+        let config = sdk::config(&session, patience);
         let provider = CognitoCredentialsProvider::new(session.clone(), &config)?;
         let endpoints = &session.profile().endpoints;
         let mut sts = sts::config::Builder::from(&config);

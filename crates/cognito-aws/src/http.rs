@@ -9,20 +9,9 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
-/// An HTTP client for the SDK. Redirects are not followed: a signature is for one address.
+/// An HTTP client for the SDK, over one that follows no redirects: a signature is for one address.
 #[derive(Clone, Debug)]
-pub(crate) struct Reqwest(reqwest::Client);
-
-impl Reqwest {
-    /// Fails when the system's certificates cannot be loaded.
-    pub(crate) fn new(connect_patience: std::time::Duration) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(connect_patience)
-            .build()?;
-        Ok(Self(http))
-    }
-}
+pub(crate) struct Reqwest(pub(crate) reqwest::Client);
 
 impl HttpClient for Reqwest {
     // The settings are time-outs, and those are set for the whole attempt.

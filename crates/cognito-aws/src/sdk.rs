@@ -15,9 +15,6 @@ use cognito_client::Session;
 use crate::error::{AwsService, Error, TransientCause};
 use crate::http::Reqwest;
 
-/// How long a connection may take to be made.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
-
 /// Signs by the user pool's time, so that a wrong computer clock does not break signatures.
 struct SessionTime(Session);
 
@@ -34,14 +31,9 @@ impl std::fmt::Debug for SessionTime {
 }
 
 /// For requests that may be sent again: three attempts, `patience` for each.
-pub(crate) fn config(session: &Session, patience: Duration) -> Result<SdkConfig, Error> {
-    let http = Reqwest::new(CONNECT_PATIENCE.min(patience)).map_err(|_| Error::Configuration {
-        problem: "the system's TLS certificates cannot be loaded".into(),
-        remedy: "Check the system's certificate store (on Linux: the package ca-certificates)."
-            .into(),
-    })?;
-    Ok(SdkConfig::builder()
-        .http_client(http)
+pub(crate) fn config(session: &Session, patience: Duration) -> SdkConfig {
+    SdkConfig::builder()
+        .http_client(Reqwest(session.http().clone()))
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(session.profile().region.clone()))
         .time_source(SessionTime(session.clone()))
@@ -53,7 +45,7 @@ pub(crate) fn config(session: &Session, patience: Duration) -> Result<SdkConfig,
                 .with_max_attempts(3)
                 .with_initial_backoff(Duration::from_millis(200)),
         )
-        .build())
+        .build()
 }
 
 /// This long for each attempt.

@@ -21,6 +21,8 @@ use crate::tokens::{IdToken, TokenSet, User};
 
 /// How long a keychain may take, its question for a password included.
 const STORE_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a connection may take to be made.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a request to the user pool or the API may take.
 const HTTP_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -85,6 +87,7 @@ struct Inner {
     store_turn: Arc<tokio::sync::Mutex<()>>,
     clock: Arc<CorrectedClock>,
     http: reqwest::Client,
+    http_patience: Duration,
     endpoint: TokenEndpoint,
     verifier: Verifier<IdClaims>,
     status: watch::Sender<Status>,
@@ -131,7 +134,7 @@ impl SessionBuilder {
         // Redirects are never followed: neither a code nor a token may travel on to another address.
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(http_patience)
+            .connect_timeout(CONNECT_PATIENCE)
             .build()
             .map_err(|_| Error::Configuration {
                 problem: "the system's TLS certificates cannot be loaded".into(),
@@ -168,12 +171,13 @@ impl SessionBuilder {
         });
         Ok(Session {
             inner: Arc::new(Inner {
-                endpoint: TokenEndpoint::new(&profile, http.clone()),
+                endpoint: TokenEndpoint::new(&profile, http.clone(), http_patience),
                 profile,
                 store,
                 store_turn: Arc::default(),
                 clock,
                 http,
+                http_patience,
                 verifier,
                 status,
                 sign_in: tokio::sync::Mutex::default(),
@@ -284,8 +288,14 @@ impl Session {
         Some(url)
     }
 
-    pub(crate) fn http(&self) -> &reqwest::Client {
+    /// The HTTP client, for what else is asked in the person's name: with the system's proxy and
+    /// certificates, following no redirects, and without a time-out for a whole request.
+    pub fn http(&self) -> &reqwest::Client {
         &self.inner.http
+    }
+
+    pub(crate) fn http_patience(&self) -> Duration {
+        self.inner.http_patience
     }
 
     async fn verified(&self, id: &IdToken) -> Result<IdClaims, Error> {

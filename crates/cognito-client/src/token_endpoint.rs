@@ -52,6 +52,8 @@ type OAuthClient<Token = EndpointNotSet> = oauth2::Client<
 pub(crate) struct TokenEndpoint {
     oauth: OAuthClient<EndpointSet>,
     http: reqwest::Client,
+    /// How long one request may take.
+    patience: Duration,
     client_id: String,
     redirect: Url,
     token_url: Url,
@@ -80,13 +82,15 @@ struct Seen {
 /// Carries one request of the `oauth2` crate over our HTTP client, which follows no redirects.
 struct Transport<'a> {
     http: &'a reqwest::Client,
+    patience: Duration,
     seen: Mutex<Seen>,
 }
 
 impl<'a> Transport<'a> {
-    fn new(http: &'a reqwest::Client) -> Self {
+    fn new(http: &'a reqwest::Client, patience: Duration) -> Self {
         Self {
             http,
+            patience,
             seen: Mutex::default(),
         }
     }
@@ -103,7 +107,9 @@ impl<'c> oauth2::AsyncHttpClient<'c> for Transport<'_> {
 
     fn call(&'c self, request: oauth2::HttpRequest) -> Self::Future {
         Box::pin(async move {
-            let mut response = self.http.execute(request.try_into()?).await?;
+            let mut request = reqwest::Request::try_from(request)?;
+            *request.timeout_mut() = Some(self.patience);
+            let mut response = self.http.execute(request).await?;
             *self.seen.lock().expect("nobody panics holding it") = Seen {
                 status: Some(response.status().as_u16()),
                 date: date(response.headers()),
@@ -117,7 +123,7 @@ impl<'c> oauth2::AsyncHttpClient<'c> for Transport<'_> {
 }
 
 impl TokenEndpoint {
-    pub(crate) fn new(profile: &Profile, http: reqwest::Client) -> Self {
+    pub(crate) fn new(profile: &Profile, http: reqwest::Client, patience: Duration) -> Self {
         let token_url = profile.domain_url("/oauth2/token");
         // A public client: `client_id` in the body and no Authorization header (RFC 6749 §3.2.1).
         let oauth = OAuthClient::new(ClientId::new(profile.client_id.clone()))
@@ -126,6 +132,7 @@ impl TokenEndpoint {
         Self {
             oauth,
             http,
+            patience,
             client_id: profile.client_id.clone(),
             redirect: profile.redirect().clone(),
             token_url,
@@ -135,7 +142,7 @@ impl TokenEndpoint {
 
     /// Redeems an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.5).
     pub(crate) async fn exchange(&self, accepted: Accepted) -> Result<Reply, Error> {
-        let transport = Transport::new(&self.http);
+        let transport = Transport::new(&self.http, self.patience);
         let result = self
             .oauth
             .exchange_code(accepted.code)
@@ -147,7 +154,7 @@ impl TokenEndpoint {
 
     /// Obtains new tokens (RFC 6749 §6).
     pub(crate) async fn refresh(&self, token: &RefreshToken) -> Result<Reply, Error> {
-        let transport = Transport::new(&self.http);
+        let transport = Transport::new(&self.http, self.patience);
         let result = self
             .oauth
             .exchange_refresh_token(&oauth2::RefreshToken::new(token.expose().to_owned()))
@@ -164,6 +171,7 @@ impl TokenEndpoint {
         let response = self
             .http
             .post(self.revocation_url.clone())
+            .timeout(self.patience)
             .form(&form)
             .send()
             .await

@@ -94,8 +94,9 @@ impl Session {
                 Ok(accepted) => session.finish(accepted).await,
                 Err(refusal) => Err(refusal),
             };
-            session.forget_pending().await;
+            // Told first: the request that is over expires by itself.
             session.settle(result.as_ref().err().cloned()).await;
+            session.forget_pending().await;
             result
         });
         joined(finished.await)
