@@ -27,7 +27,7 @@ pub(crate) fn demo(port: u16, api_port: u16) -> Result {
     setup::setup(Scope::Build)?;
     build()?;
     std::fs::create_dir_all(pictures())?;
-    let far_side = FarSide::start(port, api_port, |_| Sink::Terminal)?;
+    let far_side = FarSide::start(port, api_port, 3600, |_| Sink::Terminal)?;
     println!(
         "\n  Sign in as    {USER}\n  with password {PASSWORD}\n\nClose the window or press Ctrl-C to end.\n"
     );
@@ -138,7 +138,12 @@ pub(crate) struct FarSide {
 }
 
 impl FarSide {
-    pub(crate) fn start(port: u16, api_port: u16, sink: impl Fn(&str) -> Sink) -> Result<Self> {
+    pub(crate) fn start(
+        port: u16,
+        api_port: u16,
+        token_seconds: u32,
+        sink: impl Fn(&str) -> Sink,
+    ) -> Result<Self> {
         let profile = pictures().join("profile.toml");
         let api_url = format!("http://127.0.0.1:{api_port}");
         let mut command = Command::new(built("cognito-emulator"));
@@ -146,6 +151,8 @@ impl FarSide {
             .args([
                 "--port",
                 &port.to_string(),
+                "--token-lifetime",
+                &token_seconds.to_string(),
                 "--api-base-url",
                 &api_url,
                 "--exit-with-parent-stdin",

@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::Parser;
@@ -27,6 +28,9 @@ struct Args {
     /// The profile's API, e.g. where cognito-api listens
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9230")]
     api_base_url: String,
+    /// Lifetime of access and ID tokens in seconds; Cognito itself allows no less than 300
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    token_lifetime: u64,
     /// Ends when standard input is closed, and so with the program that started it
     #[arg(long)]
     exit_with_parent_stdin: bool,
@@ -45,6 +49,10 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), String> {
     let mut config = Config::demo().port(args.port);
+    for client in &mut config.clients {
+        client.access_token_validity = Duration::from_secs(args.token_lifetime);
+        client.id_token_validity = client.access_token_validity;
+    }
     config.on_delivery = Some(Listener::new(|sent: &Delivery| {
         say(format_args!("Code for {}: {}", sent.destination, sent.code));
     }));

@@ -13,6 +13,9 @@ use crate::process::{Result, Running, Sink, built, output, variable, wait_for};
 use crate::setup::browser;
 use crate::webdriver::Page;
 
+/// The app renews tokens with less than a minute left, so these see it through the first steps and are due
+/// soon after.
+const TOKEN_SECONDS: u32 = 70;
 /// Long enough for a debug build on a busy machine; a failure costs it once.
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -59,7 +62,7 @@ impl Stage {
             log("openbox"),
         )?);
 
-        let far_side = FarSide::start(free_port()?, free_port()?, log)?;
+        let far_side = FarSide::start(free_port()?, free_port()?, TOKEN_SECONDS, log)?;
         let (app_driver, cold_start) = (free_port()?, free_port()?);
         let for_app = |command: &mut Command| {
             command

@@ -36,7 +36,10 @@ pub(super) const STEPS: &[(&str, Step)] = &[
         "Invoke: the function answers, and its error is shown as one",
         invoke,
     ),
-    ("quit and start again: signed in, no browser", restart),
+    (
+        "quit, start again later: renewed silently, no browser",
+        restart,
+    ),
     ("Sign out: keychain empty, browser session ended", sign_out),
     ("the next sign-in asks for the password again", asks_again),
     (
@@ -256,10 +259,16 @@ fn restart(stage: &mut Stage) -> Result {
         stage.far_side.requests().len(),
     );
     stage.quit_app()?;
+    let due = token_expiry()? - 60;
+    wait_for("the tokens to be due", DEADLINE, || {
+        Ok((unix_seconds() > due).then_some(()))
+    })?;
     stage.start_app()?;
     let app = stage.app()?;
     wait_state(app, "signedIn")?;
     shows(app, "user-name", "Alex Morgan")?;
+    asked(stage, requests, "/oauth2/token")?;
+    let app = stage.app()?;
     click(app, "call-api")?;
     shows(app, "api-answer", "Hi alex")?;
     app.screenshot(&picture("app-after-restart"))?;
@@ -407,6 +416,25 @@ fn keychain_tokens() -> Result<Vec<String>> {
         .filter(jwt)
         .map(str::to_owned)
         .collect())
+}
+
+/// When the kept tokens expire, in Unix seconds.
+fn token_expiry() -> Result<u64> {
+    let kept = keychain()?;
+    let (_, rest) = kept
+        .split_once("\"token_expires_at\":")
+        .ok_or("the keychain does not say when the tokens expire")?;
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    Ok(digits.parse()?)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the journey is made in real time"
+)]
+fn unix_seconds() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
 }
 
 fn keychain() -> Result<String> {
