@@ -137,7 +137,11 @@ async fn from_click_to_aws_and_out_again() {
         .await
         .unwrap();
     assert_eq!(answer.function_error.as_deref(), Some("Unhandled"));
-    let error = world.keyfob.invoke_function("other", "{}").await.unwrap_err();
+    let error = world
+        .keyfob
+        .invoke_function("other", "{}")
+        .await
+        .unwrap_err();
     assert_eq!(error.code, ErrorCode::NotAllowed, "{error:?}");
 
     world.restart();
