@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use cognito_client::TransientCause;
+
 /// Why AWS gave no answer. [`remedy`](Self::remedy) says what to do about it.
 ///
 /// No token, key or response body is ever inside, and none of a service's own words that could repeat one.
@@ -88,48 +90,17 @@ impl fmt::Display for AwsService {
     }
 }
 
-/// What a service or the network did instead of answering.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TransientCause {
-    /// No complete answer in time.
-    #[error("did not answer in time")]
-    Timeout,
-    /// No connection, or it broke: name resolution, network, TLS.
-    #[error("could not be reached")]
-    Unreachable,
-    /// Too many requests.
-    #[error("has too many requests at the moment")]
-    Throttled,
-    /// A status of 500 or more, or a service behind it that failed.
-    #[error("has a fault of its own (status {0})")]
-    ServiceFault(u16),
-    /// Something other than the service answered: a captive portal's or a proxy's page.
-    #[error(
-        "answered with something that is not the service's own; a network log-in page does that"
-    )]
-    NotTheService,
-}
-
 impl Error {
     /// What the person, or whoever looks after the AWS account, can do.
     pub fn remedy(&self) -> String {
         match self {
             Self::Session(error) => error.remedy(),
-            Self::Transient { service, cause } => match cause {
-                TransientCause::Timeout if *service == AwsService::Lambda => {
-                    "The function may still be running: look at what it does before you invoke it again."
-                }
-                TransientCause::Timeout | TransientCause::Unreachable => {
-                    "Check the network connection and try again."
-                }
-                TransientCause::Throttled | TransientCause::ServiceFault(_) => {
-                    "Wait a minute and try again."
-                }
-                TransientCause::NotTheService => {
-                    "Open any page in your browser, log in to the network if it asks, and try again."
-                }
-            }
-            .into(),
+            // What became of a request that was not answered, only the function's owner can tell.
+            Self::Transient {
+                service: AwsService::Lambda,
+                cause: TransientCause::Timeout,
+            } => "The function may still be running: look at what it does before you invoke it again.".into(),
+            Self::Transient { cause, .. } => cause.remedy().into(),
             Self::Configuration { remedy, .. } => remedy.clone(),
             Self::NotAllowed {
                 action,

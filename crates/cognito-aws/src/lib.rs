@@ -42,4 +42,4 @@ mod sdk;
 
 pub use aws::{Aws, CallerIdentity, FunctionAnswer};
 pub use credentials::CognitoCredentialsProvider;
-pub use error::{AwsService, Error, TransientCause};
+pub use error::{AwsService, Error};

@@ -12,7 +12,9 @@ use aws_types::SdkConfig;
 use aws_types::sdk_config::TimeSource;
 use cognito_client::Session;
 
-use crate::error::{AwsService, Error, TransientCause};
+use cognito_client::TransientCause;
+
+use crate::error::{AwsService, Error};
 use crate::http::Reqwest;
 
 /// Signs by the user pool's time, so that a wrong computer clock does not break signatures.
@@ -95,8 +97,7 @@ pub(crate) fn refusal<E: ProvideErrorMetadata>(
     let status = answer.raw().status().as_u16();
     let Some(code) = answer.err().code() else {
         return Err(transient(match status {
-            500.. => TransientCause::ServiceFault(status),
-            429 => TransientCause::Throttled,
+            429 | 500.. => status.into(),
             _ => TransientCause::NotTheService,
         }));
     };
@@ -106,9 +107,9 @@ pub(crate) fn refusal<E: ProvideErrorMetadata>(
             return Err(transient(TransientCause::Throttled));
         }
         "ExternalServiceException" => {
-            return Err(transient(TransientCause::ServiceFault(status)));
+            return Err(transient(status.into()));
         }
-        _ if status >= 500 => return Err(transient(TransientCause::ServiceFault(status))),
+        _ if status >= 500 => return Err(transient(status.into())),
         // The signature's time: STS says the first two or the third, Lambda the fourth.
         "RequestExpired"
         | "RequestTimeTooSkewed"

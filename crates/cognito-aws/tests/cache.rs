@@ -7,7 +7,8 @@ mod common;
 use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials;
-use cognito_aws::{Error, TransientCause};
+use cognito_aws::Error;
+use cognito_client::TransientCause;
 use cognito_emulator::{Endpoint, Fault};
 use tokio::task::JoinSet;
 

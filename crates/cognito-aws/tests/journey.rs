@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials;
-use cognito_aws::{Aws, AwsService, Error, TransientCause};
-use cognito_client::{MemoryStore, Session};
+use cognito_aws::{Aws, AwsService, Error};
+use cognito_client::{MemoryStore, Session, TransientCause};
 use cognito_emulator::{Endpoint, Fault};
 use serde_json::{Value, json};
 
@@ -194,12 +194,9 @@ async fn a_refused_invocation_says_who_must_act() {
     );
     assert_eq!(
         cause(refusal(500, "ServiceException")).await,
-        TransientCause::ServiceFault(500)
+        TransientCause::Status(500)
     );
-    assert_eq!(
-        cause(Fault::Status(503)).await,
-        TransientCause::ServiceFault(503)
-    );
+    assert_eq!(cause(Fault::Status(503)).await, TransientCause::Status(503));
     assert_eq!(cause(Fault::Drop).await, TransientCause::Unreachable);
     assert_eq!(
         cause(Fault::Error {

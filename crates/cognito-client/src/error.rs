@@ -69,7 +69,10 @@ pub enum TransientCause {
     /// No connection, or it broke: name resolution, network, TLS.
     #[error("could not be reached")]
     Unreachable,
-    /// An HTTP status that says nothing of the request itself: 429, 5xx, a redirect.
+    /// Too many requests.
+    #[error("has too many requests at the moment")]
+    Throttled,
+    /// An HTTP status that says nothing of the request itself: 5xx, a redirect.
     #[error("answered with status {0}")]
     Status(u16),
     /// Something other than the service answered: a captive portal's or a proxy's page.
@@ -80,6 +83,31 @@ pub enum TransientCause {
     /// It does not serve its signing keys at present.
     #[error("did not give its signing keys")]
     NoKeys,
+}
+
+impl TransientCause {
+    /// What the person can do.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::NotTheService => {
+                "Open any page in your browser, log in to the network if it asks, and try again."
+            }
+            Self::Throttled | Self::Status(_) => "Wait a minute and try again.",
+            Self::Timeout | Self::Unreachable | Self::NoKeys => {
+                "Check the network connection and try again."
+            }
+        }
+    }
+}
+
+impl From<u16> for TransientCause {
+    /// What an HTTP status means that says nothing of the request itself.
+    fn from(status: u16) -> Self {
+        match status {
+            429 => Self::Throttled,
+            status => Self::Status(status),
+        }
+    }
 }
 
 /// Why the person must sign in.
@@ -159,11 +187,7 @@ impl Error {
     /// What the person, or whoever looks after the machine or the pool, can do.
     pub fn remedy(&self) -> String {
         match self {
-            Self::Transient { cause: TransientCause::NotTheService, .. } => {
-                "Open any page in your browser, log in to the network if it asks, and try again.".into()
-            }
-            Self::Transient { cause: TransientCause::Status(_), .. } => "Wait a minute and try again.".into(),
-            Self::Transient { .. } => "Check the network connection and try again.".into(),
+            Self::Transient { cause, .. } => cause.remedy().into(),
             Self::SignInRequired(_) => "Sign in.".into(),
             Self::Store(error) => error.remedy().into(),
             Self::Rejected { code, .. } => match code {

@@ -183,10 +183,7 @@ impl TokenEndpoint {
                 remedy: "Ask your administrator to enable token revocation on the app client."
                     .into(),
             }),
-            status => Err(Error::transient(
-                &self.revocation_url,
-                TransientCause::Status(status),
-            )),
+            status => Err(Error::transient(&self.revocation_url, status.into())),
         }
     }
 
@@ -213,7 +210,7 @@ impl TokenEndpoint {
         match (error, status) {
             (RequestTokenError::Request(error), _) => Err(unanswered(&self.token_url, &error)),
             (_, Some(status)) if status == 429 || status >= 500 || (300..400).contains(&status) => {
-                transient(TransientCause::Status(status))
+                transient(status.into())
             }
             (RequestTokenError::ServerResponse(response), _) => {
                 let code = OAuthErrorCode::from(response.error().as_ref());

@@ -188,11 +188,7 @@ async fn a_token_endpoint_that_fails_is_told_and_the_next_try_works() {
             "answered with status 500",
             "Wait a minute",
         ),
-        (
-            Fault::Status(429),
-            "answered with status 429",
-            "Wait a minute",
-        ),
+        (Fault::Status(429), "has too many requests", "Wait a minute"),
         (
             Fault::Status(302),
             "answered with status 302",
