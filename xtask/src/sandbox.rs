@@ -42,6 +42,8 @@ pub(crate) fn run(what: &str, command: &[&str]) -> Result {
         .env("XDG_CONFIG_HOME", home.join(".config"))
         .env("XDG_CACHE_HOME", home.join(".cache"))
         .env("XDG_RUNTIME_DIR", folder.0.join("runtime"))
+        // Chromium leaves a folder behind when it is ended.
+        .env("TMPDIR", folder.0.join("tmp"))
         .env_remove("GNOME_KEYRING_CONTROL")
         // Without a desktop nobody listens on the accessibility bus, and starting it costs time.
         .env("NO_AT_BRIDGE", "1");
@@ -105,7 +107,7 @@ impl PrivateFolder {
         builder.recursive(false);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        for inner in ["", "home", "runtime"] {
+        for inner in ["", "home", "runtime", "tmp"] {
             builder.create(folder.0.join(inner))?;
         }
         Ok(folder)
