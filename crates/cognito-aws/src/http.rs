@@ -8,10 +8,17 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use cognito_client::Session;
 
-/// An HTTP client for the SDK, over one that follows no redirects: a signature is for one address.
-#[derive(Clone, Debug)]
-pub(crate) struct Reqwest(pub(crate) reqwest::Client);
+/// An HTTP client for the SDK, over the session's, which follows no redirects: a signature is for one address.
+#[derive(Clone)]
+pub(crate) struct Reqwest(pub(crate) Session);
+
+impl std::fmt::Debug for Reqwest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reqwest")
+    }
+}
 
 impl HttpClient for Reqwest {
     // The settings are time-outs, and those are set for the whole attempt.
@@ -26,7 +33,7 @@ impl HttpClient for Reqwest {
 
 impl HttpConnector for Reqwest {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let http = self.0.clone();
+        let session = self.0.clone();
         HttpConnectorFuture::new(async move {
             let request = request
                 .try_into_http1x()
@@ -35,6 +42,9 @@ impl HttpConnector for Reqwest {
             let request = request
                 .try_into()
                 .map_err(|error: reqwest::Error| ConnectorError::user(error.into()))?;
+            let http = session
+                .http()
+                .map_err(|error| ConnectorError::user(error.into()))?;
             let response = http.execute(request).await.map_err(connector_error)?;
             let response: ::http::Response<reqwest::Body> = response.into();
             HttpResponse::try_from(response.map(SdkBody::from_body_1_x))

@@ -35,7 +35,7 @@ impl std::fmt::Debug for SessionTime {
 /// For requests that may be sent again: three attempts, `patience` for each.
 pub(crate) fn config(session: &Session, patience: Duration) -> SdkConfig {
     SdkConfig::builder()
-        .http_client(Reqwest(session.http().clone()))
+        .http_client(Reqwest(session.clone()))
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(session.profile().region.clone()))
         .time_source(SessionTime(session.clone()))

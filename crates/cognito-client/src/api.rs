@@ -59,7 +59,7 @@ impl Session {
     }
 
     async fn get(&self, url: &Url, token: &str) -> Result<reqwest::Response, Error> {
-        self.http()
+        self.http()?
             .get(url.clone())
             .timeout(self.http_patience())
             .bearer_auth(token)

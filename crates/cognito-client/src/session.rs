@@ -3,7 +3,7 @@
 mod renewal;
 mod sign_in;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use cognito_verifier::{ClientIds, IdClaims, JwksCache, UserPool, Verifier, VerifyError};
@@ -17,7 +17,7 @@ use crate::error::{Error, ProtocolError, SignInReason, TransientCause};
 use crate::profile::Profile;
 use crate::store::{StoreError, TokenStore};
 use crate::token_endpoint::{Reply, TokenEndpoint};
-use crate::tokens::{IdToken, TokenSet, User};
+use crate::tokens::{IdToken, RefreshToken, TokenSet, User};
 
 /// How long a keychain may take, its question for a password included.
 const STORE_PATIENCE: Duration = Duration::from_secs(60);
@@ -86,7 +86,8 @@ struct Inner {
     /// Whose turn it is at the store.
     store_turn: Arc<tokio::sync::Mutex<()>>,
     clock: Arc<CorrectedClock>,
-    http: reqwest::Client,
+    /// Made when it is first needed: that reads the system's certificates, for which no window should wait.
+    http: OnceLock<Option<reqwest::Client>>,
     http_patience: Duration,
     endpoint: TokenEndpoint,
     verifier: Verifier<IdClaims>,
@@ -122,8 +123,7 @@ impl SessionBuilder {
     /// Makes the session. Nothing is read or sent yet.
     ///
     /// # Errors
-    /// [`Error::Configuration`] when the profile's issuer cannot be one, or the system's TLS
-    /// certificates cannot be loaded.
+    /// [`Error::Configuration`] when the profile's issuer cannot be one.
     pub fn build(self) -> Result<Session, Error> {
         let Self {
             profile,
@@ -131,17 +131,6 @@ impl SessionBuilder {
             clock,
             http_patience,
         } = self;
-        // Redirects are never followed: neither a code nor a token may travel on to another address.
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_PATIENCE)
-            .build()
-            .map_err(|_| Error::Configuration {
-                problem: "the system's TLS certificates cannot be loaded".into(),
-                remedy:
-                    "Check the system's certificate store (on Linux: the package ca-certificates)."
-                        .into(),
-            })?;
         let clock = Arc::new(CorrectedClock::new(clock));
         let pool = |url: &str| {
             UserPool::new(url).map_err(|error| Error::Configuration {
@@ -155,9 +144,7 @@ impl SessionBuilder {
             keys = endpoint.clone();
             keys.set_path(profile.issuer.path());
         }
-        let keys = JwksCache::new(&pool(keys.as_str())?)
-            .with_clock(clock.clone())
-            .with_http(http.clone());
+        let keys = JwksCache::new(&pool(keys.as_str())?).with_clock(clock.clone());
         let verifier = Verifier::id(
             pool(profile.issuer.as_str())?,
             ClientIds::only([profile.client_id.as_str()]),
@@ -171,12 +158,12 @@ impl SessionBuilder {
         });
         Ok(Session {
             inner: Arc::new(Inner {
-                endpoint: TokenEndpoint::new(&profile, http.clone(), http_patience),
+                endpoint: TokenEndpoint::new(&profile, http_patience),
                 profile,
                 store,
                 store_turn: Arc::default(),
                 clock,
-                http,
+                http: OnceLock::new(),
                 http_patience,
                 verifier,
                 status,
@@ -259,7 +246,7 @@ impl Session {
     pub async fn sign_out(&self) -> Result<SignOut, Error> {
         let mut tokens = self.loaded().await?;
         let revoked = match &tokens.set {
-            Some(set) => self.inner.endpoint.revoke(&set.refresh).await,
+            Some(set) => self.revoke(&set.refresh).await,
             None => Ok(()),
         };
         self.with_store(|store, key| store.delete(key)).await?;
@@ -277,6 +264,10 @@ impl Session {
         })
     }
 
+    async fn revoke(&self, token: &RefreshToken) -> Result<(), Error> {
+        self.inner.endpoint.revoke(self.http()?, token).await
+    }
+
     /// Cognito's own way out (guide, "Logout endpoint"); it knows nothing of OpenID Connect's.
     fn logout_url(&self) -> Option<Url> {
         let profile = self.profile();
@@ -290,8 +281,23 @@ impl Session {
 
     /// The HTTP client, for what else is asked in the person's name: with the system's proxy and
     /// certificates, following no redirects, and without a time-out for a whole request.
-    pub fn http(&self) -> &reqwest::Client {
-        &self.inner.http
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when the system's certificates cannot be loaded.
+    pub fn http(&self) -> Result<&reqwest::Client, Error> {
+        let http = self.inner.http.get_or_init(|| {
+            // Redirects are never followed: neither a code nor a token may travel on to another address.
+            reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(CONNECT_PATIENCE)
+                .build()
+                .ok()
+        });
+        http.as_ref().ok_or_else(|| Error::Configuration {
+            problem: "the system's TLS certificates cannot be loaded".into(),
+            remedy: "Check the system's certificate store (on Linux: the package ca-certificates), then start Keyfob again."
+                .into(),
+        })
     }
 
     pub(crate) fn http_patience(&self) -> Duration {

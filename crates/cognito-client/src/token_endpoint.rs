@@ -51,7 +51,6 @@ type OAuthClient<Token = EndpointNotSet> = oauth2::Client<
 /// The app client's side of its user pool.
 pub(crate) struct TokenEndpoint {
     oauth: OAuthClient<EndpointSet>,
-    http: reqwest::Client,
     /// How long one request may take.
     patience: Duration,
     client_id: String,
@@ -123,7 +122,7 @@ impl<'c> oauth2::AsyncHttpClient<'c> for Transport<'_> {
 }
 
 impl TokenEndpoint {
-    pub(crate) fn new(profile: &Profile, http: reqwest::Client, patience: Duration) -> Self {
+    pub(crate) fn new(profile: &Profile, patience: Duration) -> Self {
         let token_url = profile.domain_url("/oauth2/token");
         // A public client: `client_id` in the body and no Authorization header (RFC 6749 §3.2.1).
         let oauth = OAuthClient::new(ClientId::new(profile.client_id.clone()))
@@ -131,7 +130,6 @@ impl TokenEndpoint {
             .set_token_uri(TokenUrl::from_url(token_url.clone()));
         Self {
             oauth,
-            http,
             patience,
             client_id: profile.client_id.clone(),
             redirect: profile.redirect().clone(),
@@ -141,8 +139,12 @@ impl TokenEndpoint {
     }
 
     /// Redeems an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.5).
-    pub(crate) async fn exchange(&self, accepted: Accepted) -> Result<Reply, Error> {
-        let transport = Transport::new(&self.http, self.patience);
+    pub(crate) async fn exchange(
+        &self,
+        http: &reqwest::Client,
+        accepted: Accepted,
+    ) -> Result<Reply, Error> {
+        let transport = Transport::new(http, self.patience);
         let result = self
             .oauth
             .exchange_code(accepted.code)
@@ -153,8 +155,12 @@ impl TokenEndpoint {
     }
 
     /// Obtains new tokens (RFC 6749 §6).
-    pub(crate) async fn refresh(&self, token: &RefreshToken) -> Result<Reply, Error> {
-        let transport = Transport::new(&self.http, self.patience);
+    pub(crate) async fn refresh(
+        &self,
+        http: &reqwest::Client,
+        token: &RefreshToken,
+    ) -> Result<Reply, Error> {
+        let transport = Transport::new(http, self.patience);
         let result = self
             .oauth
             .exchange_refresh_token(&oauth2::RefreshToken::new(token.expose().to_owned()))
@@ -166,10 +172,13 @@ impl TokenEndpoint {
     /// Revokes a refresh token and all that came of it (RFC 7009; Cognito guide, "Revoke endpoint").
     /// By hand, because the `oauth2` crate refuses the `http` of an emulator and sends a
     /// `token_type_hint` that Cognito does not document.
-    pub(crate) async fn revoke(&self, token: &RefreshToken) -> Result<(), Error> {
+    pub(crate) async fn revoke(
+        &self,
+        http: &reqwest::Client,
+        token: &RefreshToken,
+    ) -> Result<(), Error> {
         let form = [("token", token.expose()), ("client_id", &self.client_id)];
-        let response = self
-            .http
+        let response = http
             .post(self.revocation_url.clone())
             .timeout(self.patience)
             .form(&form)

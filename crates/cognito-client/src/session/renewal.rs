@@ -82,7 +82,12 @@ impl Session {
             return Ok(old);
         }
         let reply = loop {
-            match self.inner.endpoint.refresh(&old.refresh).await {
+            match self
+                .inner
+                .endpoint
+                .refresh(self.http()?, &old.refresh)
+                .await
+            {
                 Ok(reply) => break reply,
                 Err(Error::Rejected {
                     code: OAuthErrorCode::InvalidGrant,

@@ -199,14 +199,14 @@ impl Session {
 
     pub(super) async fn finish(&self, accepted: Accepted) -> Result<User, Error> {
         let nonce = accepted.nonce.clone();
-        let reply = self.inner.endpoint.exchange(accepted).await?;
+        let reply = self.inner.endpoint.exchange(self.http()?, accepted).await?;
         self.learn_time(&reply);
         let refresh = reply.refresh.clone();
         let kept = self.keep(reply, &nonce).await;
         // What is not kept must not stay alive at the user pool either.
         if kept.is_err()
             && let Some(refresh) = refresh
-            && let Err(error) = self.inner.endpoint.revoke(&refresh).await
+            && let Err(error) = self.revoke(&refresh).await
         {
             tracing::warn!(%error, "a refresh token that was not kept was not revoked");
         }
