@@ -51,23 +51,6 @@ async fn a_session_that_ends_leaves_the_sign_in_that_is_waiting() {
 }
 
 #[tokio::test]
-async fn tokens_that_cannot_be_trusted_are_revoked() {
-    let world = World::new().await;
-    let url = world.session.begin().await.unwrap();
-    let callback = world.browse(&url).await;
-    world.emulator.fail_next(
-        Endpoint::Token,
-        Fault::Error {
-            status: 200,
-            body: json!({ "access_token": "a", "token_type": "Bearer", "refresh_token": "r" }),
-        },
-    );
-    world.session.complete(&callback).await.unwrap_err();
-    assert_eq!(world.state(), SessionState::SignedOut);
-    assert_eq!(world.asked("/oauth2/revoke"), 1);
-}
-
-#[tokio::test]
 async fn keys_that_could_not_be_fetched_a_moment_ago_are_fetched_again() {
     let world = World::new().await;
     world.emulator.fail_next(Endpoint::Jwks, Fault::Status(503));
