@@ -11,7 +11,8 @@ use tauri::ipc::Channel;
 use tauri::{Builder, Runtime, State, WebviewWindow};
 
 use crate::view::{
-    ApiAnswerView, AwsIdentityView, CommandError, FunctionAnswerView, SessionView, SignOutView,
+    ApiAnswerView, AppView, AwsIdentityView, CommandError, FunctionAnswerView, SignInChoice,
+    SignOutScope, SignOutView,
 };
 use crate::{Keyfob, Painted, bring_up};
 
@@ -34,7 +35,7 @@ pub fn commands<R: Runtime>(builder: Builder<R>) -> Builder<R> {
 }
 
 #[tauri::command]
-async fn watch(keyfob: Shared<'_>, channel: Channel<SessionView>) -> Answer<()> {
+async fn watch(keyfob: Shared<'_>, channel: Channel<AppView>) -> Answer<()> {
     keyfob
         .inner()
         .clone()
@@ -50,8 +51,8 @@ fn ready<R: Runtime>(window: WebviewWindow<R>, painted: State<'_, Painted>) {
 }
 
 #[tauri::command]
-async fn sign_in(keyfob: Shared<'_>) -> Answer<()> {
-    keyfob.sign_in().await
+async fn sign_in(keyfob: Shared<'_>, choice: SignInChoice) -> Answer<()> {
+    keyfob.sign_in(choice).await
 }
 
 #[tauri::command]
@@ -85,6 +86,6 @@ async fn invoke_function(
 }
 
 #[tauri::command]
-async fn sign_out(keyfob: Shared<'_>) -> Answer<SignOutView> {
-    keyfob.sign_out().await
+async fn sign_out(keyfob: Shared<'_>, scope: SignOutScope) -> Answer<SignOutView> {
+    keyfob.sign_out(scope).await
 }

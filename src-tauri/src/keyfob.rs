@@ -9,8 +9,8 @@ use tokio::task::AbortHandle;
 use url::Url;
 
 use crate::view::{
-    ApiAnswerView, AwsIdentityView, CommandError, ErrorCode, FunctionAnswerView, SessionView,
-    SignOutView, unix_seconds,
+    ApiAnswerView, AppView, AwsIdentityView, CommandError, ErrorCode, FunctionAnswerView, Origin,
+    ProfileEntryView, Route, SessionView, SignInChoice, SignOutScope, SignOutView, unix_seconds,
 };
 
 /// One profile's session, what it is used for, and what the person is told of it.
@@ -83,7 +83,19 @@ impl Keyfob {
     }
 
     /// What the window shows now.
-    pub fn view(&self) -> SessionView {
+    pub fn view(&self) -> AppView {
+        let session = self.session_view();
+        AppView {
+            profiles: ProfileEntryView::of(&session, Origin::BuiltIn)
+                .into_iter()
+                .collect(),
+            unusable_profiles: Vec::new(),
+            can_add_profiles: false,
+            session,
+        }
+    }
+
+    fn session_view(&self) -> SessionView {
         match &self.session {
             Ok(session) => SessionView::new(
                 session.profile(),
@@ -95,7 +107,7 @@ impl Keyfob {
     }
 
     /// Gives the present view, and each one that follows, until `tell` says nobody listens any more.
-    pub fn watch(self: Arc<Self>, tell: impl Fn(SessionView) -> bool + Send + 'static) {
+    pub fn watch(self: Arc<Self>, tell: impl Fn(AppView) -> bool + Send + 'static) {
         let keyfob = self.clone();
         let task = tokio::spawn(async move {
             let mut notices = keyfob.notices.subscribe();
@@ -129,15 +141,25 @@ impl Keyfob {
     ///
     /// # Errors
     /// [`CommandError`], which the view tells as well.
-    pub async fn sign_in(&self) -> Result<(), CommandError> {
+    pub async fn sign_in(&self, choice: SignInChoice) -> Result<(), CommandError> {
         let session = self.session()?;
+        if choice.route.is_some_and(|route| route != Route::App) {
+            return Err(CommandError {
+                code: ErrorCode::Misconfigured,
+                message: "The profile has no such way back from the browser.".into(),
+                remedy: "Ask your administrator to add it to the profile's `redirects`.".into(),
+            });
+        }
         // A keychain that was locked before may be open now, with a session in it.
         session.restore().await;
         if matches!(session.status().state, SessionState::SignedIn(_)) {
             return Ok(());
         }
         self.note_browser(false);
-        let url = session.begin().await?;
+        let mut url = session.begin().await?;
+        if choice.other_user {
+            url.query_pairs_mut().append_pair("prompt", "login");
+        }
         if !(self.open)(&url) {
             self.note_browser(true);
         }
@@ -244,9 +266,10 @@ impl Keyfob {
     ///
     /// # Errors
     /// [`CommandError`] when the tokens may still be in the keychain.
-    pub async fn sign_out(&self) -> Result<SignOutView, CommandError> {
+    pub async fn sign_out(&self, scope: SignOutScope) -> Result<SignOutView, CommandError> {
         let signed_out = self.session()?.sign_out().await?;
-        let browser_asked = signed_out.browser.is_some_and(|url| (self.open)(&url));
+        let browser = signed_out.browser.filter(|_| scope != SignOutScope::Device);
+        let browser_asked = browser.is_some_and(|url| (self.open)(&url));
         let mut aws_credentials_until = None;
         if let Some(aws) = &self.aws {
             // After the browser, because it waits for credentials that are being had, and counts them.
@@ -255,7 +278,9 @@ impl Keyfob {
         }
         Ok(SignOutView {
             revoked: signed_out.revoked.err().map(Into::into),
+            everywhere: None,
             browser_asked,
+            revocation_owed: false,
             aws_credentials_until,
         })
     }
@@ -301,12 +326,13 @@ mod tests {
         let told = || {
             keyfob
                 .view()
+                .session
                 .problem
                 .map_or_else(String::new, |problem| problem.message)
         };
         keyfob.scheme_not_registered();
         assert!(told().contains("registered"), "{}", told());
-        keyfob.sign_in().await.unwrap();
+        keyfob.sign_in(SignInChoice::default()).await.unwrap();
         assert!(told().contains("browser"), "{}", told());
         keyfob.cancel_sign_in().await;
         assert!(told().contains("registered"), "{}", told());

@@ -21,8 +21,9 @@ use url::Url;
 pub use commands::commands;
 pub use keyfob::Keyfob;
 pub use view::{
-    ApiAnswerView, AwsIdentityView, CommandError, ErrorCode, FunctionAnswerView, ProfileView,
-    SessionView, SignOutView, StateView, UserView,
+    ApiAnswerView, AppView, AwsIdentityView, CommandError, ErrorCode, FunctionAnswerView, Origin,
+    OutcomeView, ProfileEntryView, ProfilePreviewView, ProfileSource, ProfileView, Route,
+    SessionView, SignInChoice, SignOutScope, SignOutView, Stage, StateView, UserView,
 };
 
 /// The app's name towards the system: its identifier, its URL scheme, its items in the keychain.

@@ -1,41 +1,39 @@
 //! What crosses to the web view. Nothing here has room for a token. All times are Unix seconds.
 
+mod answers;
+mod error;
+mod profiles;
+
 use std::time::SystemTime;
 
-use cognito_client::{Error, Profile, SessionState, Status, User};
+use cognito_client::{Profile, SessionState, Status, User};
 use serde::Serialize;
 use ts_rs::TS;
-use url::Url;
 
-/// What went wrong, for the person. The web view decides by `code` and shows the rest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-pub struct CommandError {
-    /// Who must act.
-    pub code: ErrorCode,
-    /// What happened.
-    pub message: String,
-    /// What to do about it.
-    pub remedy: String,
-}
-
-/// Who must act on an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
-pub enum ErrorCode {
-    /// Nobody: wait, or look at the network.
-    Offline,
-    /// The person: sign in.
-    SignInRequired,
-    /// The person, at this computer's keychain.
-    KeychainUnavailable,
-    /// An administrator: the user pool or a role refuses.
-    NotAllowed,
-    /// An administrator: a setting is wrong.
-    Misconfigured,
-    /// Nobody: an answer was refused because it cannot be trusted.
-    Unexpected,
-}
+pub use self::answers::{
+    ApiAnswerView, AwsIdentityView, FunctionAnswerView, OutcomeView, SignInChoice, SignOutScope,
+    SignOutView,
+};
+pub use self::error::{CommandError, ErrorCode};
+pub use self::profiles::{
+    Origin, ProfileEntryView, ProfilePreviewView, ProfileSource, ProfileView, Route, Stage,
+};
 
 /// All that the window shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct AppView {
+    /// The profiles that can be used.
+    pub profiles: Vec<ProfileEntryView>,
+    /// What is wrong with those that cannot.
+    pub unusable_profiles: Vec<CommandError>,
+    /// Whether profiles can be added; not while one file was named to be used.
+    pub can_add_profiles: bool,
+    /// The current profile's session.
+    pub session: SessionView,
+}
+
+/// What is shown of one session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionView {
@@ -47,23 +45,12 @@ pub struct SessionView {
     pub problem: Option<CommandError>,
     /// How far this computer's clock is behind (negative: ahead), when that matters.
     pub clock_skew_seconds: Option<i64>,
-}
-
-/// A profile, as far as it is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-pub struct ProfileView {
-    /// Its name.
-    pub name: String,
-    /// The user pool.
-    pub issuer: String,
-    /// The callback URL.
-    pub redirect: String,
-    /// The API's address, if there is one.
-    pub api: Option<String>,
-    /// Whether there is an identity pool.
-    pub aws: bool,
-    /// Functions to offer.
-    pub functions: Vec<String>,
+    /// Whether its tokens are being renewed.
+    pub refreshing: bool,
+    /// Since when the user pool could not be reached.
+    pub offline_since: Option<u64>,
+    /// Whether the user pool is still to be told of a sign-out.
+    pub revocation_owed: bool,
 }
 
 /// What a session is doing.
@@ -86,6 +73,8 @@ pub enum StateView {
         expires_at: u64,
         /// Whether the answer has come.
         finishing: bool,
+        /// How it comes.
+        route: Route,
     },
     /// Somebody is signed in.
     SignedIn {
@@ -111,59 +100,6 @@ pub struct UserView {
     pub session_expires_at: u64,
 }
 
-/// What the API answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-pub struct ApiAnswerView {
-    /// Where from.
-    pub url: String,
-    /// HTTP status.
-    pub status: u16,
-    /// The body.
-    pub body: String,
-    /// How long it took.
-    pub milliseconds: u64,
-}
-
-/// Who the person is to AWS.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct AwsIdentityView {
-    /// The identity pool's name for them.
-    pub identity_id: String,
-    /// The AWS account.
-    pub account: String,
-    /// The role.
-    pub role_arn: String,
-    /// The role's session, as STS tells it.
-    pub arn: String,
-    /// Until when the credentials last.
-    pub expires_at: u64,
-}
-
-/// What a function answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct FunctionAnswerView {
-    /// Its answer, or its own error.
-    pub payload: String,
-    /// `Handled` or `Unhandled` when the function itself failed.
-    pub function_error: Option<String>,
-    /// How long it took.
-    pub milliseconds: u64,
-}
-
-/// What signing out did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct SignOutView {
-    /// Why the user pool did not revoke the session, if it did not.
-    pub revoked: Option<CommandError>,
-    /// Whether the browser was sent to end its own session.
-    pub browser_asked: bool,
-    /// Until when AWS credentials live that were handed out, if any do.
-    pub aws_credentials_until: Option<u64>,
-}
-
 /// Whole seconds since the Unix epoch.
 pub(crate) fn unix_seconds(moment: SystemTime) -> u64 {
     moment
@@ -174,18 +110,14 @@ pub(crate) fn unix_seconds(moment: SystemTime) -> u64 {
 impl SessionView {
     pub(crate) fn new(profile: &Profile, status: Status, notice: Option<CommandError>) -> Self {
         Self {
-            profile: Some(ProfileView {
-                name: profile.name.clone(),
-                issuer: profile.issuer.to_string(),
-                redirect: profile.redirect().to_string(),
-                api: profile.api_base_url.as_ref().map(Url::to_string),
-                aws: profile.identity_pool_id.is_some(),
-                functions: profile.functions.clone(),
-            }),
+            profile: Some(profile.into()),
             state: status.state.into(),
             // The session's comes later than a notice, which the next sign-in begins with.
             problem: status.problem.map(Into::into).or(notice),
             clock_skew_seconds: status.clock_skew,
+            refreshing: false,
+            offline_since: None,
+            revocation_owed: false,
         }
     }
 
@@ -195,6 +127,9 @@ impl SessionView {
             state: StateView::SignedOut,
             problem: Some(problem),
             clock_skew_seconds: None,
+            refreshing: false,
+            offline_since: None,
+            revocation_owed: false,
         }
     }
 }
@@ -211,10 +146,24 @@ impl From<SessionState> for StateView {
                 url: url.into(),
                 expires_at: unix_seconds(expires),
                 finishing,
+                route: Route::App,
             },
             SessionState::SignedIn(user) => Self::SignedIn { user: user.into() },
             SessionState::Expired => Self::Expired,
             _ => Self::SignedOut,
+        }
+    }
+}
+
+impl StateView {
+    /// The state in a word, and who is signed in.
+    pub(crate) fn stage(&self) -> (Stage, Option<&UserView>) {
+        match self {
+            Self::Restoring => (Stage::Restoring, None),
+            Self::SignedOut => (Stage::SignedOut, None),
+            Self::SigningIn { .. } => (Stage::SigningIn, None),
+            Self::SignedIn { user } => (Stage::SignedIn, Some(user)),
+            Self::Expired => (Stage::Expired, None),
         }
     }
 }
@@ -234,63 +183,9 @@ impl From<User> for UserView {
     }
 }
 
-impl From<Error> for CommandError {
-    fn from(error: Error) -> Self {
-        let code = match &error {
-            Error::Transient { .. } => ErrorCode::Offline,
-            Error::SignInRequired(_) => ErrorCode::SignInRequired,
-            Error::Store(_) => ErrorCode::KeychainUnavailable,
-            Error::Rejected { .. } => ErrorCode::NotAllowed,
-            Error::Configuration { .. } | Error::NoAnswer { .. } => ErrorCode::Misconfigured,
-            Error::Callback(_) | Error::Protocol(_) => ErrorCode::Unexpected,
-        };
-        Self {
-            code,
-            message: sentence(&error.to_string()),
-            remedy: error.remedy(),
-        }
-    }
-}
-
-impl From<cognito_aws::Error> for CommandError {
-    fn from(error: cognito_aws::Error) -> Self {
-        use cognito_aws::Error as Aws;
-        let code = match error {
-            Aws::Session(error) => return error.into(),
-            Aws::Transient { .. } => ErrorCode::Offline,
-            Aws::Configuration { .. } | Aws::Clock { .. } => ErrorCode::Misconfigured,
-            Aws::NotAllowed { .. } | Aws::Refused { .. } => ErrorCode::NotAllowed,
-            Aws::Payload { .. } | Aws::Protocol { .. } => ErrorCode::Unexpected,
-        };
-        Self {
-            code,
-            message: sentence(&error.to_string()),
-            remedy: error.remedy(),
-        }
-    }
-}
-
-/// An error's words as a sentence.
-pub(crate) fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
-    let end = if words.ends_with(['.', '!', '?']) {
-        ""
-    } else {
-        "."
-    };
-    first.chain(letters).chain(end.chars()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn errors_are_sentences() {
-        assert_eq!(sentence("you are not signed in"), "You are not signed in.");
-        assert_eq!(sentence(""), ".");
-    }
 
     /// The web UI's types are these. Out of date, they are written anew, and this fails once.
     #[test]
@@ -298,13 +193,23 @@ mod tests {
         let cfg = ts_rs::Config::new().with_large_int("number");
         let types = [
             ApiAnswerView::decl(&cfg),
+            AppView::decl(&cfg),
             AwsIdentityView::decl(&cfg),
             CommandError::decl(&cfg),
             ErrorCode::decl(&cfg),
             FunctionAnswerView::decl(&cfg),
+            Origin::decl(&cfg),
+            OutcomeView::decl(&cfg),
+            ProfileEntryView::decl(&cfg),
+            ProfilePreviewView::decl(&cfg),
+            ProfileSource::decl(&cfg),
             ProfileView::decl(&cfg),
+            Route::decl(&cfg),
             SessionView::decl(&cfg),
+            SignInChoice::decl(&cfg),
+            SignOutScope::decl(&cfg),
             SignOutView::decl(&cfg),
+            Stage::decl(&cfg),
             StateView::decl(&cfg),
             UserView::decl(&cfg),
         ];

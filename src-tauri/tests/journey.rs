@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use cognito_client::{MemoryStore, Profile, Secret, Session, StoreError, TokenStore};
 use cognito_emulator::{Config, Emulator};
 use cognito_verifier::{ClientIds, UserPool, Verifier};
-use keyfob_desktop::{ErrorCode, Keyfob, StateView};
+use keyfob_desktop::{ErrorCode, Keyfob, SignInChoice, SignOutScope, StateView};
 use url::Url;
 
 struct World {
@@ -63,7 +63,7 @@ impl World {
 
     async fn sign_in(&self) {
         self.keyfob.restored().await;
-        self.keyfob.sign_in().await.unwrap();
+        self.keyfob.sign_in(SignInChoice::default()).await.unwrap();
         let url = self.opened.lock().unwrap().pop().unwrap();
         let callback = self
             .emulator
@@ -79,7 +79,7 @@ impl World {
     }
 
     fn state(&self) -> StateView {
-        self.keyfob.view().state
+        self.keyfob.view().session.state
     }
 }
 
@@ -149,7 +149,7 @@ async fn from_click_to_aws_and_out_again() {
     assert!(matches!(world.state(), StateView::SignedIn { .. }));
     assert!(world.opened.lock().unwrap().is_empty());
 
-    let signed_out = world.keyfob.sign_out().await.unwrap();
+    let signed_out = world.keyfob.sign_out(SignOutScope::Browser).await.unwrap();
     assert_eq!(signed_out.revoked, None);
     assert!(signed_out.browser_asked);
     assert_eq!(
@@ -164,7 +164,7 @@ async fn from_click_to_aws_and_out_again() {
         .keyfob
         .open_link(&"dev.keyfob.desktop://auth/signed-out".parse().unwrap())
         .await;
-    assert_eq!(world.keyfob.view().problem, None);
+    assert_eq!(world.keyfob.view().session.problem, None);
     assert_eq!(
         world.keyfob.call_api().await.unwrap_err().code,
         ErrorCode::SignInRequired
@@ -175,7 +175,7 @@ async fn from_click_to_aws_and_out_again() {
 async fn an_app_started_by_the_answer_takes_it() {
     let mut world = World::new().await;
     world.keyfob.restored().await;
-    world.keyfob.sign_in().await.unwrap();
+    world.keyfob.sign_in(SignInChoice::default()).await.unwrap();
     let url = world.opened.lock().unwrap().pop().unwrap();
     let callback = world
         .emulator
@@ -191,14 +191,14 @@ async fn an_app_started_by_the_answer_takes_it() {
 async fn a_browser_that_cannot_be_opened_leaves_the_link_to_copy() {
     let world = World::new().await;
     let keyfob = Keyfob::new(Ok(world.profile.clone()), world.store.clone(), |_| false);
-    keyfob.sign_in().await.unwrap();
-    let view = keyfob.view();
+    keyfob.sign_in(SignInChoice::default()).await.unwrap();
+    let view = keyfob.view().session;
     assert!(matches!(view.state, StateView::SigningIn { .. }));
     let problem = view.problem.unwrap();
     assert_eq!(problem.message, "Your browser could not be opened.");
     assert!(problem.remedy.contains("Copy the link"));
     keyfob.dismiss_problem();
-    assert_eq!(keyfob.view().problem, None);
+    assert_eq!(keyfob.view().session.problem, None);
 }
 
 #[tokio::test]
@@ -208,12 +208,15 @@ async fn a_malformed_profile_is_told_and_signs_nobody_in() {
     let keyfob = Keyfob::new(Err(error.into()), store, |_| {
         panic!("no browser may be opened")
     });
-    let view = keyfob.view();
+    let view = keyfob.view().session;
     assert_eq!(view.profile, None);
     let problem = view.problem.unwrap();
     assert_eq!(problem.code, ErrorCode::Misconfigured);
     assert!(problem.message.contains("line 1"), "{}", problem.message);
-    assert_eq!(keyfob.sign_in().await.unwrap_err(), problem);
+    assert_eq!(
+        keyfob.sign_in(SignInChoice::default()).await.unwrap_err(),
+        problem
+    );
 }
 
 #[tokio::test]
@@ -268,8 +271,8 @@ async fn what_happened_since_counts_more_than_a_browser_that_was_not_opened() {
     let world = World::new().await;
     let session = Session::new(world.profile.clone(), world.store.clone()).unwrap();
     let keyfob = Keyfob::with_session(Ok(session.clone()), |_| false);
-    keyfob.sign_in().await.unwrap();
-    let StateView::SigningIn { url, .. } = keyfob.view().state else {
+    keyfob.sign_in(SignInChoice::default()).await.unwrap();
+    let StateView::SigningIn { url, .. } = keyfob.view().session.state else {
         panic!("{:?}", keyfob.view())
     };
     let (_, state) = Url::parse(&url)
@@ -283,7 +286,7 @@ async fn what_happened_since_counts_more_than_a_browser_that_was_not_opened() {
         .complete(&refusal.parse().unwrap())
         .await
         .unwrap_err();
-    let problem = keyfob.view().problem.unwrap();
+    let problem = keyfob.view().session.problem.unwrap();
     assert!(problem.message.contains("access_denied"), "{problem:?}");
 }
 
@@ -325,18 +328,22 @@ async fn a_keychain_unlocked_later_still_has_the_session() {
     });
     keyfob.restored().await;
     assert_eq!(
-        keyfob.view().problem.unwrap().code,
+        keyfob.view().session.problem.unwrap().code,
         ErrorCode::KeychainUnavailable
     );
     assert_eq!(
-        keyfob.sign_in().await.unwrap_err().code,
+        keyfob
+            .sign_in(SignInChoice::default())
+            .await
+            .unwrap_err()
+            .code,
         ErrorCode::KeychainUnavailable
     );
     // The person reads it, unlocks the keychain and tries again.
     keyfob.dismiss_problem();
     store.locked.store(false, Ordering::SeqCst);
-    keyfob.sign_in().await.unwrap();
-    let view = keyfob.view();
+    keyfob.sign_in(SignInChoice::default()).await.unwrap();
+    let view = keyfob.view().session;
     assert!(matches!(view.state, StateView::SignedIn { .. }), "{view:?}");
     assert_eq!(view.problem, None);
 }
@@ -348,7 +355,7 @@ async fn views_follow_the_session() {
     world
         .keyfob
         .clone()
-        .watch(move |view| sender.send(view.state).is_ok());
+        .watch(move |view| sender.send(view.session.state).is_ok());
     assert_eq!(views.recv().await, Some(StateView::Restoring));
     world.sign_in().await;
     let mut seen = Vec::new();

@@ -3,7 +3,7 @@
 import { mount } from 'svelte';
 import App from '../src/App.svelte';
 import type { Backend } from '../src/backend';
-import type { CommandError, SessionView } from '../src/bindings';
+import type { AppView, CommandError, SessionView } from '../src/bindings';
 
 interface Call {
   command: string;
@@ -14,7 +14,7 @@ interface Call {
 
 const open: Call[] = [];
 const log: [command: string, ...args: unknown[]][] = [];
-let onView: ((view: SessionView) => void) | undefined;
+let onView: ((view: AppView) => void) | undefined;
 
 function command<Answer>(name: string, ...args: unknown[]): Promise<Answer> {
   log.push([name, ...args]);
@@ -36,7 +36,7 @@ const preview = {
   log,
   show(view: SessionView) {
     if (!onView) throw new Error('the app is not watching');
-    onView(view);
+    onView({ profiles: [], unusableProfiles: [], canAddProfiles: true, session: view });
   },
   /** Ends the oldest running `name` with an answer. */
   answer(name: string, answer?: unknown) {
@@ -63,7 +63,7 @@ const backend: Backend = {
   async ready() {
     log.push(['ready']);
   },
-  signIn: () => command('sign_in'),
+  signIn: (choice) => command('sign_in', choice),
   cancelSignIn: () => command('cancel_sign_in'),
   async dismissProblem() {
     log.push(['dismiss_problem']);
@@ -71,7 +71,7 @@ const backend: Backend = {
   callApi: () => command('call_api'),
   awsIdentity: () => command('aws_identity'),
   invokeFunction: (name, payload) => command('invoke_function', name, payload),
-  signOut: () => command('sign_out'),
+  signOut: (scope) => command('sign_out', scope),
 };
 
 const target = document.getElementById('app');

@@ -1,45 +1,47 @@
 import { Channel, invoke } from '@tauri-apps/api/core';
 import type {
   ApiAnswerView,
+  AppView,
   AwsIdentityView,
   CommandError,
   FunctionAnswerView,
-  SessionView,
+  SignInChoice,
+  SignOutScope,
   SignOutView,
 } from './bindings';
 
 /** What the page can ask of the Rust side. Every promise rejects with a {@link CommandError}. */
 export interface Backend {
   /** Calls `onView` with the current view at once, and again after every change. */
-  watch(onView: (view: SessionView) => void): Promise<void>;
+  watch(onView: (view: AppView) => void): Promise<void>;
   /** The page has painted; Rust may show the window. */
   ready(): Promise<void>;
   /** Opens the browser. The outcome arrives as a view. */
-  signIn(): Promise<void>;
+  signIn(choice: SignInChoice): Promise<void>;
   cancelSignIn(): Promise<void>;
   dismissProblem(): Promise<void>;
   callApi(): Promise<ApiAnswerView>;
   awsIdentity(): Promise<AwsIdentityView>;
   /** `payload` is JSON text and is passed on as typed. */
   invokeFunction(name: string, payload: string): Promise<FunctionAnswerView>;
-  signOut(): Promise<SignOutView>;
+  signOut(scope: SignOutScope): Promise<SignOutView>;
 }
 
 /** The app's own backend: Tauri commands. The only place in the UI that knows Tauri. */
 export const tauri: Backend = {
   watch(onView) {
-    const channel = new Channel<SessionView>();
+    const channel = new Channel<AppView>();
     channel.onmessage = onView;
     return invoke('watch', { channel });
   },
   ready: () => invoke('ready'),
-  signIn: () => invoke('sign_in'),
+  signIn: (choice) => invoke('sign_in', { choice }),
   cancelSignIn: () => invoke('cancel_sign_in'),
   dismissProblem: () => invoke('dismiss_problem'),
   callApi: () => invoke('call_api'),
   awsIdentity: () => invoke('aws_identity'),
   invokeFunction: (name, payload) => invoke('invoke_function', { name, payload }),
-  signOut: () => invoke('sign_out'),
+  signOut: (scope) => invoke('sign_out', { scope }),
 };
 
 /**

@@ -18,6 +18,24 @@ body: string,
  */
 milliseconds: number, };
 
+export type AppView = { 
+/**
+ * The profiles that can be used.
+ */
+profiles: Array<ProfileEntryView>, 
+/**
+ * What is wrong with those that cannot.
+ */
+unusableProfiles: Array<CommandError>, 
+/**
+ * Whether profiles can be added; not while one file was named to be used.
+ */
+canAddProfiles: boolean, 
+/**
+ * The current profile's session.
+ */
+session: SessionView, };
+
 export type AwsIdentityView = { 
 /**
  * The identity pool's name for them.
@@ -70,6 +88,84 @@ functionError: string | null,
  */
 milliseconds: number, };
 
+export type Origin = "builtIn" | "machine" | "user";
+
+export type OutcomeView = { "kind": "done" } | { "kind": "failed", 
+/**
+ * Why.
+ */
+error: CommandError, };
+
+export type ProfileEntryView = { 
+/**
+ * Its name, which no other has.
+ */
+name: string, 
+/**
+ * The user pool.
+ */
+issuer: string, 
+/**
+ * Who put it there; only the user's own can be renamed or removed.
+ */
+origin: Origin, 
+/**
+ * Whether it is the one the window shows.
+ */
+current: boolean, 
+/**
+ * What its session is doing.
+ */
+state: Stage, 
+/**
+ * Who is signed in.
+ */
+user: string | null, };
+
+export type ProfilePreviewView = { 
+/**
+ * The whole file; this, and nothing fetched again, is what is added.
+ */
+text: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * The user pool.
+ */
+issuer: string, 
+/**
+ * Where the browser is sent.
+ */
+domain: string, 
+/**
+ * The app client.
+ */
+clientId: string, 
+/**
+ * The API that is given the person's tokens, if there is one.
+ */
+api: string | null, 
+/**
+ * The identity pool, if there is one.
+ */
+identityPoolId: string | null, 
+/**
+ * Whether a profile of this name is there already and would be replaced.
+ */
+replaces: boolean, };
+
+export type ProfileSource = { "kind": "text", 
+/**
+ * The profile file's words.
+ */
+text: string, } | { "kind": "url", 
+/**
+ * From this `https` address.
+ */
+url: string, };
+
 export type ProfileView = { 
 /**
  * Its name.
@@ -84,6 +180,18 @@ issuer: string,
  */
 redirect: string, 
 /**
+ * The ways an answer can come back to Keyfob, the first by default.
+ */
+routes: Array<Route>, 
+/**
+ * Whether the person's other sessions can be ended from here.
+ */
+can_sign_out_everywhere: boolean, 
+/**
+ * Whether the browser's own session can be ended from here.
+ */
+can_end_browser_session: boolean, 
+/**
  * The API's address, if there is one.
  */
 api: string | null, 
@@ -95,6 +203,8 @@ aws: boolean,
  * Functions to offer.
  */
 functions: Array<string>, };
+
+export type Route = "app" | "loopback" | "paste";
 
 export type SessionView = { 
 /**
@@ -112,7 +222,31 @@ problem: CommandError | null,
 /**
  * How far this computer's clock is behind (negative: ahead), when that matters.
  */
-clockSkewSeconds: number | null, };
+clockSkewSeconds: number | null, 
+/**
+ * Whether its tokens are being renewed.
+ */
+refreshing: boolean, 
+/**
+ * Since when the user pool could not be reached.
+ */
+offlineSince: number | null, 
+/**
+ * Whether the user pool is still to be told of a sign-out.
+ */
+revocationOwed: boolean, };
+
+export type SignInChoice = { 
+/**
+ * How the answer comes back; by default, the profile's first way.
+ */
+route: Route | null, 
+/**
+ * Whether the browser must ask who it is, even when it knows somebody already.
+ */
+otherUser: boolean, };
+
+export type SignOutScope = "device" | "browser" | "everywhere";
 
 export type SignOutView = { 
 /**
@@ -120,13 +254,23 @@ export type SignOutView = {
  */
 revoked: CommandError | null, 
 /**
+ * Whether all the person's other sessions were ended too; nothing, when that was not asked.
+ */
+everywhere: OutcomeView | null, 
+/**
  * Whether the browser was sent to end its own session.
  */
 browserAsked: boolean, 
 /**
+ * Whether Keyfob goes on trying to have the session revoked.
+ */
+revocationOwed: boolean, 
+/**
  * Until when AWS credentials live that were handed out, if any do.
  */
 awsCredentialsUntil: number | null, };
+
+export type Stage = "restoring" | "signedOut" | "signingIn" | "signedIn" | "expired";
 
 export type StateView = { "kind": "restoring" } | { "kind": "signedOut" } | { "kind": "signingIn", 
 /**
@@ -140,7 +284,11 @@ expiresAt: number,
 /**
  * Whether the answer has come.
  */
-finishing: boolean, } | { "kind": "signedIn", 
+finishing: boolean, 
+/**
+ * How it comes.
+ */
+route: Route, } | { "kind": "signedIn", 
 /**
  * Who.
  */

@@ -46,7 +46,7 @@ test('sends each command under its name, with its arguments', async () => {
   };
   const tab = await app.open({ prepare: (tab) => tab.addInitScript(injectTauri, answers) });
   const sent = () => tab.evaluate(() => window.ipc.log);
-  const send = (view) => tab.evaluate((view) => window.ipc.send(view), view);
+  const send = (view) => tab.evaluate((view) => window.ipc.send({ session: view }), view);
   const click = (testid) => tab.getByTestId(testid).click();
 
   await send({ ...views.signedOut, problem: views.timedOut });
@@ -69,12 +69,12 @@ test('sends each command under its name, with its arguments', async () => {
   assert.deepEqual(rest, [
     ['ready', {}],
     ['dismiss_problem', {}],
-    ['sign_in', {}],
+    ['sign_in', { choice: { route: null, otherUser: false } }],
     ['cancel_sign_in', {}],
     ['call_api', {}],
     ['aws_identity', {}],
     ['invoke_function', { name: 'hello', payload: '{}' }],
-    ['sign_out', {}],
+    ['sign_out', { scope: 'browser' }],
   ]);
   assert.deepEqual(tab.faults, []);
   await tab.context().close();

@@ -9,6 +9,9 @@ export const profile = {
   name: 'Local demo',
   issuer: 'http://127.0.0.1:9229/us-east-1_KeyfobDemo',
   redirect: 'dev.keyfob.desktop://auth/callback',
+  routes: ['app'],
+  canSignOutEverywhere: true,
+  canEndBrowserSession: true,
   api: 'http://127.0.0.1:9230',
   aws: true,
   functions: ['hello'],
@@ -41,6 +44,9 @@ const view = (state, rest = {}) => ({
   state,
   problem: null,
   clockSkewSeconds: null,
+  refreshing: false,
+  offlineSince: null,
+  revocationOwed: false,
   ...rest,
 });
 
@@ -49,8 +55,20 @@ export const signedOut = view({ kind: 'signedOut' });
 export const expired = view({ kind: 'expired' });
 export const url =
   'http://127.0.0.1:9229/oauth2/authorize?response_type=code&client_id=6keyfobdemodesktop00client&scope=openid+email';
-export const signingIn = view({ kind: 'signingIn', url, expiresAt: NOW + 272, finishing: false });
-export const finishing = view({ kind: 'signingIn', url, expiresAt: NOW + 272, finishing: true });
+export const signingIn = view({
+  kind: 'signingIn',
+  url,
+  expiresAt: NOW + 272,
+  finishing: false,
+  route: 'app',
+});
+export const finishing = view({
+  kind: 'signingIn',
+  url,
+  expiresAt: NOW + 272,
+  finishing: true,
+  route: 'app',
+});
 export const signedIn = view({ kind: 'signedIn', user });
 export const noProfile = {
   profile: null,
@@ -61,6 +79,9 @@ export const noProfile = {
     remedy: 'Ask your administrator for the app client id and add it on its own line.',
   },
   clockSkewSeconds: null,
+  refreshing: false,
+  offlineSince: null,
+  revocationOwed: false,
 };
 
 export const offline = {
@@ -105,6 +126,8 @@ export const functionError = {
 };
 export const signOutAnswer = {
   revoked: null,
+  everywhere: null,
   browserAsked: true,
+  revocationOwed: false,
   awsCredentialsUntil: NOW + 50 * 60,
 };

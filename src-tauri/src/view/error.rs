@@ -1,0 +1,92 @@
+//! What went wrong, in the person's words.
+
+use cognito_client::Error;
+use serde::Serialize;
+use ts_rs::TS;
+
+/// What went wrong, for the person. The web view decides by `code` and shows the rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct CommandError {
+    /// Who must act.
+    pub code: ErrorCode,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// Who must act on an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+pub enum ErrorCode {
+    /// Nobody: wait, or look at the network.
+    Offline,
+    /// The person: sign in.
+    SignInRequired,
+    /// The person, at this computer's keychain.
+    KeychainUnavailable,
+    /// An administrator: the user pool or a role refuses.
+    NotAllowed,
+    /// An administrator: a setting is wrong.
+    Misconfigured,
+    /// Nobody: an answer was refused because it cannot be trusted.
+    Unexpected,
+}
+
+impl From<Error> for CommandError {
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            Error::Transient { .. } => ErrorCode::Offline,
+            Error::SignInRequired(_) => ErrorCode::SignInRequired,
+            Error::Store(_) => ErrorCode::KeychainUnavailable,
+            Error::Rejected { .. } => ErrorCode::NotAllowed,
+            Error::Configuration { .. } | Error::NoAnswer { .. } => ErrorCode::Misconfigured,
+            Error::Callback(_) | Error::Protocol(_) => ErrorCode::Unexpected,
+        };
+        Self {
+            code,
+            message: sentence(&error.to_string()),
+            remedy: error.remedy(),
+        }
+    }
+}
+
+impl From<cognito_aws::Error> for CommandError {
+    fn from(error: cognito_aws::Error) -> Self {
+        use cognito_aws::Error as Aws;
+        let code = match error {
+            Aws::Session(error) => return error.into(),
+            Aws::Transient { .. } => ErrorCode::Offline,
+            Aws::Configuration { .. } | Aws::Clock { .. } => ErrorCode::Misconfigured,
+            Aws::NotAllowed { .. } | Aws::Refused { .. } => ErrorCode::NotAllowed,
+            Aws::Payload { .. } | Aws::Protocol { .. } => ErrorCode::Unexpected,
+        };
+        Self {
+            code,
+            message: sentence(&error.to_string()),
+            remedy: error.remedy(),
+        }
+    }
+}
+
+/// An error's words as a sentence.
+pub(crate) fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    let end = if words.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
+    first.chain(letters).chain(end.chars()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_sentences() {
+        assert_eq!(sentence("you are not signed in"), "You are not signed in.");
+        assert_eq!(sentence(""), ".");
+    }
+}

@@ -1,0 +1,155 @@
+//! Profiles, as far as they are shown.
+
+use cognito_client::Profile;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use url::Url;
+
+use super::SessionView;
+
+/// A profile, as far as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct ProfileView {
+    /// Its name.
+    pub name: String,
+    /// The user pool.
+    pub issuer: String,
+    /// The callback URL.
+    pub redirect: String,
+    /// The ways an answer can come back to Keyfob, the first by default.
+    pub routes: Vec<Route>,
+    /// Whether the person's other sessions can be ended from here.
+    pub can_sign_out_everywhere: bool,
+    /// Whether the browser's own session can be ended from here.
+    pub can_end_browser_session: bool,
+    /// The API's address, if there is one.
+    pub api: Option<String>,
+    /// Whether there is an identity pool.
+    pub aws: bool,
+    /// Functions to offer.
+    pub functions: Vec<String>,
+}
+
+/// How a sign-in's answer comes back to Keyfob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Route {
+    /// The browser opens the app by its own URL scheme.
+    App,
+    /// The browser reaches a port on this machine.
+    Loopback,
+    /// The person copies the answer from the browser.
+    Paste,
+}
+
+/// One of the profiles there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ProfileEntryView {
+    /// Its name, which no other has.
+    pub name: String,
+    /// The user pool.
+    pub issuer: String,
+    /// Who put it there; only the user's own can be renamed or removed.
+    pub origin: Origin,
+    /// Whether it is the one the window shows.
+    pub current: bool,
+    /// What its session is doing.
+    pub state: Stage,
+    /// Who is signed in.
+    pub user: Option<String>,
+}
+
+/// Where a profile comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum Origin {
+    /// Keyfob itself.
+    BuiltIn,
+    /// An administrator of this machine.
+    Machine,
+    /// The person.
+    User,
+}
+
+/// What a session is doing, in a word; [`StateView`](super::StateView) says more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "as in `StateView`")]
+pub enum Stage {
+    Restoring,
+    SignedOut,
+    SigningIn,
+    SignedIn,
+    Expired,
+}
+
+/// Where a profile that may be added is to be had.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum ProfileSource {
+    /// It was pasted.
+    Text {
+        /// The profile file's words.
+        text: String,
+    },
+    /// It is to be fetched.
+    Url {
+        /// From this `https` address.
+        url: String,
+    },
+}
+
+/// A profile that is not trusted yet: what it says, for the person to read first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ProfilePreviewView {
+    /// The whole file; this, and nothing fetched again, is what is added.
+    pub text: String,
+    /// Its name.
+    pub name: String,
+    /// The user pool.
+    pub issuer: String,
+    /// Where the browser is sent.
+    pub domain: String,
+    /// The app client.
+    pub client_id: String,
+    /// The API that is given the person's tokens, if there is one.
+    pub api: Option<String>,
+    /// The identity pool, if there is one.
+    pub identity_pool_id: Option<String>,
+    /// Whether a profile of this name is there already and would be replaced.
+    pub replaces: bool,
+}
+
+impl ProfileEntryView {
+    /// The current profile, which the window shows in full.
+    pub(crate) fn of(session: &SessionView, origin: Origin) -> Option<Self> {
+        let profile = session.profile.as_ref()?;
+        let (state, user) = session.state.stage();
+        Some(Self {
+            name: profile.name.clone(),
+            issuer: profile.issuer.clone(),
+            origin,
+            current: true,
+            state,
+            user: user.map(|user| user.name.as_ref().unwrap_or(&user.username).clone()),
+        })
+    }
+}
+
+impl From<&Profile> for ProfileView {
+    fn from(profile: &Profile) -> Self {
+        Self {
+            name: profile.name.clone(),
+            issuer: profile.issuer.to_string(),
+            redirect: profile.redirect().to_string(),
+            routes: vec![Route::App],
+            can_sign_out_everywhere: false,
+            can_end_browser_session: !profile.sign_out_redirects.is_empty(),
+            api: profile.api_base_url.as_ref().map(Url::to_string),
+            aws: profile.identity_pool_id.is_some(),
+            functions: profile.functions.clone(),
+        }
+    }
+}
