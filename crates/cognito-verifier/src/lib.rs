@@ -100,6 +100,8 @@ mod jws;
 #[cfg(feature = "axum")]
 mod layer;
 mod pool;
+#[cfg(feature = "test-issuer")]
+pub mod test_issuer;
 mod verifier;
 
 pub use claims::{AccessClaims, Claims, IdClaims};
