@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use cognito_client::{MemoryStore, Profile, Secret, Session, StoreError, TokenStore};
+use cognito_client::{MemoryStore, Profile, Secret, Session, StoreError, StoreLock, TokenStore};
 use cognito_emulator::{Config, Emulator};
 use cognito_verifier::{ClientIds, UserPool, Verifier};
 use keyfob_desktop::{ErrorCode, Keyfob, SignInChoice, SignOutScope, StateView};
@@ -312,6 +312,10 @@ impl TokenStore for Locked {
     fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.load(key)?;
         self.kept.delete(key)
+    }
+
+    fn lock(&self, key: &str) -> Result<StoreLock, StoreError> {
+        self.kept.lock(key)
     }
 }
 

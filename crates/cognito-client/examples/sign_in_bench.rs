@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cognito_client::{
-    KeyringStore, Profile, Secret, Session, SessionState, StoreError, TokenStore,
+    KeyringStore, Profile, Secret, Session, SessionState, StoreError, StoreLock, TokenStore,
 };
 use cognito_emulator::{Config, Emulator};
 use url::Url;
@@ -166,6 +166,10 @@ impl TokenStore for Timed {
         let result = self.keychain.delete(key);
         self.spent().delete += begin.elapsed();
         result
+    }
+
+    fn lock(&self, key: &str) -> std::result::Result<StoreLock, StoreError> {
+        self.keychain.lock(key)
     }
 }
 

@@ -17,5 +17,5 @@ pub use cognito_verifier::SystemClock;
 pub use error::{Error, OAuthErrorCode, ProtocolError, SignInReason, TransientCause};
 pub use profile::{Endpoints, Profile, ProfileError, ProfileStore, Profiles};
 pub use session::{Session, SessionState, SignOut, Status};
-pub use store::{KeyringStore, MemoryStore, Secret, StoreError, TokenStore};
+pub use store::{KeyringStore, MemoryStore, Secret, StoreError, StoreLock, TokenStore};
 pub use tokens::{AccessToken, IdToken, RefreshToken, TokenSet, User};

@@ -59,6 +59,12 @@ pub struct Status {
     /// How far this computer's clock is behind the user pool's (negative: ahead of it), in seconds,
     /// when that is far enough for AWS to refuse its signatures. Keyfob itself corrects for it.
     pub clock_skew: Option<i64>,
+    /// Whether the tokens are being renewed.
+    pub refreshing: bool,
+    /// Since when the user pool has not been reached; the person stays signed in.
+    pub offline_since: Option<SystemTime>,
+    /// Whether the user pool has yet to be told of a sign-out.
+    pub revocation_owed: bool,
 }
 
 /// What signing out did.
@@ -155,6 +161,9 @@ impl SessionBuilder {
             state: SessionState::Restoring,
             problem: None,
             clock_skew: None,
+            refreshing: false,
+            offline_since: None,
+            revocation_owed: false,
         });
         Ok(Session {
             inner: Arc::new(Inner {
@@ -420,10 +429,10 @@ impl Session {
 
     fn publish(&self, state: SessionState, problem: Option<Error>) {
         let clock_skew = self.inner.clock.skew();
-        self.inner.status.send_replace(Status {
-            state,
-            problem,
-            clock_skew,
+        self.inner.status.send_modify(|status| {
+            status.state = state;
+            status.problem = problem;
+            status.clock_skew = clock_skew;
         });
     }
 

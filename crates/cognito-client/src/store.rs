@@ -1,11 +1,14 @@
 //! Where a session's tokens are kept between runs.
 
 mod keyring;
+mod lock;
 mod memory;
 mod split;
 
 pub use keyring::KeyringStore;
 pub use memory::MemoryStore;
+
+use std::fmt;
 
 use zeroize::Zeroizing;
 
@@ -36,6 +39,39 @@ pub trait TokenStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] when it may still be there.
     fn delete(&self, key: &str) -> Result<(), StoreError>;
+
+    /// Waits until nobody else, in any process that shares this store, has the lock of `key`, and takes
+    /// it. It is free again when the [`StoreLock`] is dropped, and when its holder dies in any way.
+    ///
+    /// Whoever replaces tokens does so under it: refresh tokens that are replaced by their use would
+    /// otherwise be used twice, which ends the session. Loading needs no lock.
+    ///
+    /// # Errors
+    /// [`StoreError`] when there is no telling whether anybody else has it.
+    fn lock(&self, key: &str) -> Result<StoreLock, StoreError>;
+
+    /// A number that changes whenever what is kept under `key` is saved or deleted through this kind of
+    /// store, by any process; cheap enough to be asked every few seconds. A store that cannot tell says
+    /// always the same, as this default does; changes are then noticed at the next renewal.
+    fn revision(&self, _key: &str) -> u64 {
+        0
+    }
+}
+
+/// The right to replace what is kept under one key, until dropped.
+pub struct StoreLock(#[expect(dead_code, reason = "it is there to be dropped")] Box<dyn Send>);
+
+impl StoreLock {
+    /// A lock that is released by dropping `held`.
+    pub fn new(held: impl Send + 'static) -> Self {
+        Self(Box::new(held))
+    }
+}
+
+impl fmt::Debug for StoreLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoreLock")
+    }
 }
 
 /// Why a store cannot be used.
@@ -63,6 +99,12 @@ pub enum StoreError {
     /// The keychain failed for a reason of its own.
     #[error("this computer's keychain failed")]
     Failed,
+    /// Another program has held the session's lock for too long.
+    #[error("another program has been renewing the session for too long")]
+    Busy,
+    /// The lock that keeps programs out of each other's way cannot be had.
+    #[error("the lock file that guards the session cannot be used")]
+    NoLock,
 }
 
 impl StoreError {
@@ -85,6 +127,18 @@ impl StoreError {
             Self::Damaged => "Sign in again; that replaces it.",
             Self::Full | Self::Failed => {
                 "Look at the keychain with the system's own program for passwords, then try again."
+            }
+            Self::Busy => {
+                "Wait a moment and try again. If it stays so, end the other programs that use Keyfob's session."
+            }
+            Self::NoLock => {
+                if cfg!(windows) {
+                    "Make sure that you may write to your local application data folder (%LOCALAPPDATA%), then try again."
+                } else if cfg!(target_os = "macos") {
+                    "Make sure that you may write to ~/Library/Application Support, then try again."
+                } else {
+                    "Make sure that you may write to your data folder (~/.local/share, or $XDG_DATA_HOME) and that it is on a file system with locks, then try again."
+                }
             }
         }
     }

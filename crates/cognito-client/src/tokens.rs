@@ -1,6 +1,7 @@
 //! Tokens as types that cannot be printed, and the set of them that makes a session.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -12,13 +13,15 @@ use crate::store::Secret;
 macro_rules! token {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
+        ///
+        /// Cheap to clone: clones share it, and the last one overwrites it in memory.
         #[derive(Clone, PartialEq, Eq)]
-        pub struct $name(Zeroizing<String>);
+        pub struct $name(Arc<Zeroizing<String>>);
 
         impl $name {
             /// Wraps a token as it came from the token endpoint.
             pub fn new(token: impl Into<String>) -> Self {
-                Self(Zeroizing::new(token.into()))
+                Self(Arc::new(Zeroizing::new(token.into())))
             }
 
             /// The token itself. Whoever calls this answers for where it goes.

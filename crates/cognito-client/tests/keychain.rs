@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use cognito_client::{Error, MemoryStore, Secret, SessionState, StoreError, TokenStore};
+use cognito_client::{Error, MemoryStore, Secret, SessionState, StoreError, StoreLock, TokenStore};
 use cognito_emulator::Config;
 use common::{FaultyStore, World};
 
@@ -95,6 +95,10 @@ impl TokenStore for AskingStore {
 
     fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.kept.delete(key)
+    }
+
+    fn lock(&self, key: &str) -> Result<StoreLock, StoreError> {
+        self.kept.lock(key)
     }
 }
 

@@ -2,7 +2,11 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
-use cognito_client::{KeyringStore, MemoryStore, TokenStore};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+
+use cognito_client::{KeyringStore, MemoryStore, StoreError, TokenStore};
 
 /// As large as a session's tokens become, and larger than one Windows credential.
 fn secret(fill: u8, length: usize) -> Vec<u8> {
@@ -29,6 +33,31 @@ fn contract(store: &dyn TokenStore) {
     assert!(store.load(key).unwrap().is_none());
     assert_eq!(**store.load(other).unwrap().unwrap(), *b"untouched");
     store.delete(other).unwrap();
+    one_at_a_time(store, key, other);
+}
+
+fn one_at_a_time(store: &dyn TokenStore, key: &str, other: &str) {
+    let (held, _not_in_the_way) = (store.lock(key).unwrap(), store.lock(other).unwrap());
+    let (told, order) = mpsc::channel();
+    std::thread::scope(|threads| {
+        for _ in 0..8 {
+            let told = told.clone();
+            threads.spawn(move || {
+                let held = store.lock(key).unwrap();
+                told.send("in").unwrap();
+                told.send("out").unwrap();
+                drop(held);
+            });
+        }
+        told.send("free").unwrap();
+        drop(held);
+    });
+    drop(told);
+    let order: Vec<_> = order.into_iter().collect();
+    assert_eq!(order[0], "free");
+    for pair in order[1..].chunks(2) {
+        assert_eq!(pair, ["in", "out"]);
+    }
 }
 
 #[test]
@@ -39,6 +68,57 @@ fn memory() {
 #[test]
 fn keychain() {
     contract(&KeyringStore::new("dev.keyfob.test"));
+}
+
+const HOLDER: &str = "KEYFOB_TEST_HOLDS_THE_LOCK";
+
+/// What the child of the test below does; by itself there is nothing to see.
+#[test]
+fn holding_the_lock() {
+    if let Some(folder) = std::env::var_os(HOLDER) {
+        let store = KeyringStore::new("dev.keyfob.test").with_lock_folder(folder.into());
+        let _held = store.lock("key").unwrap();
+        println!("\nit is held");
+        // Until it is killed, or its test has died.
+        std::io::stdin().read_line(&mut String::new()).unwrap();
+    }
+}
+
+#[test]
+fn a_lock_outlives_its_killed_holder_by_nothing() {
+    let folder = std::env::temp_dir().join(format!("keyfob-locks-{}", std::process::id()));
+    let store = KeyringStore::new("dev.keyfob.test").with_lock_folder(folder.clone());
+    let mut holder = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "holding_the_lock", "--nocapture"])
+        .env(HOLDER, &folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(holder.stdout.take().unwrap());
+    assert!(said.lines().any(|line| line.unwrap() == "it is held"));
+    let (told, got) = mpsc::channel();
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            let _held = store.lock("key").unwrap();
+            told.send(()).unwrap();
+        });
+        assert_eq!(got.try_recv(), Err(mpsc::TryRecvError::Empty));
+        // SIGKILL, where there are signals.
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        got.recv().unwrap();
+    });
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_lock_that_cannot_be_had_is_told() {
+    let file = std::env::temp_dir().join(format!("keyfob-no-folder-{}", std::process::id()));
+    std::fs::write(&file, "in the way").unwrap();
+    let store = KeyringStore::new("dev.keyfob.test").with_lock_folder(file.clone());
+    assert_eq!(store.lock("key").unwrap_err(), StoreError::NoLock);
+    std::fs::remove_file(file).unwrap();
 }
 
 /// Keychains that do not work, each in a process of its own: a process looks for its keychain once.

@@ -1,9 +1,12 @@
 //! The operating system's keychain.
 
+use std::path::PathBuf;
+
 use keyring::{Entry, Error};
 
+use super::lock::LockFiles;
 use super::split::{self, Items};
-use super::{Secret, StoreError, TokenStore};
+use super::{Secret, StoreError, StoreLock, TokenStore};
 
 /// Keeps secrets in the OS keychain: Keychain on macOS, Credential Manager on Windows, the Secret
 /// Service on Linux. Never in a file.
@@ -11,17 +14,31 @@ use super::{Secret, StoreError, TokenStore};
 /// They are kept as bytes and not as text, which Windows would store as UTF-16 and so at twice the
 /// length; there they are split over as many credentials as the limit of 2,560 bytes asks for
 /// (`CRED_MAX_CREDENTIAL_BLOB_SIZE`).
+///
+/// Locks are files beside it, locked by the operating system, which frees them when their holder dies.
+/// They hold a counter and nothing else.
 #[derive(Clone, Debug)]
 pub struct KeyringStore {
     service: String,
+    locks: LockFiles,
 }
 
 impl KeyringStore {
-    /// Items are kept under this service name.
+    /// Items are kept under this service name, and lock files in the folder of that name within the
+    /// user's local data folder. All programs that share a session must use the same name.
     pub fn new(service: impl Into<String>) -> Self {
+        let service = service.into();
         Self {
-            service: service.into(),
+            locks: LockFiles::new(dirs::data_local_dir().map(|data| data.join(&service))),
+            service,
         }
+    }
+
+    /// Has its lock files in `folder`.
+    #[must_use]
+    pub fn with_lock_folder(mut self, folder: PathBuf) -> Self {
+        self.locks = LockFiles::new(Some(folder));
+        self
     }
 
     fn entry(&self, item: &str) -> Result<Entry, StoreError> {
@@ -35,11 +52,23 @@ impl TokenStore for KeyringStore {
     }
 
     fn save(&self, key: &str, secret: &[u8]) -> Result<(), StoreError> {
-        split::save(self, key, secret)
+        let saved = split::save(self, key, secret);
+        self.locks.count(key);
+        saved
     }
 
     fn delete(&self, key: &str) -> Result<(), StoreError> {
-        split::delete(self, key)
+        let deleted = split::delete(self, key);
+        self.locks.count(key);
+        deleted
+    }
+
+    fn lock(&self, key: &str) -> Result<StoreLock, StoreError> {
+        self.locks.lock(key)
+    }
+
+    fn revision(&self, key: &str) -> u64 {
+        self.locks.revision(key)
     }
 }
 

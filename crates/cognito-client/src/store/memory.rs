@@ -1,14 +1,41 @@
 //! A store that forgets everything when the process ends.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{Secret, StoreError, TokenStore};
+use super::{Secret, StoreError, StoreLock, TokenStore};
 
 /// Keeps secrets in memory only: for tests, and for sessions that must leave nothing behind.
 #[derive(Default)]
 pub struct MemoryStore {
     secrets: Mutex<HashMap<String, Secret>>,
+    locked: Arc<Locked>,
+}
+
+/// The keys that somebody has the lock of.
+#[derive(Default)]
+struct Locked {
+    keys: Mutex<HashSet<String>>,
+    freed: Condvar,
+}
+
+impl Locked {
+    fn keys(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Frees its key when dropped.
+struct Held {
+    key: String,
+    locked: Arc<Locked>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.locked.keys().remove(&self.key);
+        self.locked.freed.notify_all();
+    }
 }
 
 impl MemoryStore {
@@ -17,10 +44,8 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn secrets(&self) -> std::sync::MutexGuard<'_, HashMap<String, Secret>> {
-        self.secrets
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn secrets(&self) -> MutexGuard<'_, HashMap<String, Secret>> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -38,5 +63,18 @@ impl TokenStore for MemoryStore {
     fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.secrets().remove(key);
         Ok(())
+    }
+
+    fn lock(&self, key: &str) -> Result<StoreLock, StoreError> {
+        let mut keys = self
+            .locked
+            .freed
+            .wait_while(self.locked.keys(), |keys| keys.contains(key))
+            .unwrap_or_else(PoisonError::into_inner);
+        keys.insert(key.to_owned());
+        Ok(StoreLock::new(Held {
+            key: key.to_owned(),
+            locked: self.locked.clone(),
+        }))
     }
 }

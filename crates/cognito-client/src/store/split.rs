@@ -53,13 +53,33 @@ fn parse(item: &[u8]) -> Option<Header> {
 }
 
 pub(crate) fn load(items: &impl Items, key: &str) -> Result<Option<Secret>, StoreError> {
-    let Some(item) = items.read(key)? else {
+    let mut item = items.read(key)?;
+    loop {
+        let loaded = assemble(items, key, item.as_deref());
+        if loaded != Err(StoreError::Damaged) {
+            return loaded;
+        }
+        // Another process may have replaced it between one item and the next.
+        let again = items.read(key)?;
+        if again == item {
+            return loaded;
+        }
+        item = again;
+    }
+}
+
+fn assemble(
+    items: &impl Items,
+    key: &str,
+    item: Option<&Vec<u8>>,
+) -> Result<Option<Secret>, StoreError> {
+    let Some(item) = item else {
         return Ok(None);
     };
     if let Some((&WHOLE, secret)) = item.split_first() {
         return Ok(Some(Secret::new(secret.to_vec())));
     }
-    let header = parse(&item).ok_or(StoreError::Damaged)?;
+    let header = parse(item).ok_or(StoreError::Damaged)?;
     let mut secret = Secret::new(Vec::with_capacity(usize::from(header.parts) * 2_560));
     for index in 0..header.parts {
         let part = items

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use cognito_client::{
-    Clock, Error, MemoryStore, Profile, Secret, Session, SessionState, StoreError, SystemClock,
-    TokenStore, User,
+    Clock, Error, MemoryStore, Profile, Secret, Session, SessionState, StoreError, StoreLock,
+    SystemClock, TokenStore, User,
 };
 use cognito_emulator::{Config, Emulator};
 use cognito_verifier::Clock as _;
@@ -84,6 +84,10 @@ impl TokenStore for FaultyStore {
 
     fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.kept.delete(key)
+    }
+
+    fn lock(&self, key: &str) -> Result<StoreLock, StoreError> {
+        self.kept.lock(key)
     }
 }
 
