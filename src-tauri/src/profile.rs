@@ -20,7 +20,7 @@ pub(crate) fn chosen<R: Runtime>(app: &AppHandle<R>) -> Result<Profile, Error> {
     let mut profiles = ProfileStore::new(machine_folder(), user).load();
     match profiles.unusable.pop() {
         Some(error) => Err(error.into()),
-        None => Ok(profiles.usable.swap_remove(0)),
+        None => Ok(profiles.usable.swap_remove(0).profile),
     }
 }
 

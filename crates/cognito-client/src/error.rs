@@ -6,7 +6,6 @@ use cognito_verifier::VerifyError;
 use url::Url;
 
 use crate::authorization::CallbackError;
-use crate::profile::ProfileError;
 use crate::store::StoreError;
 
 /// Why something did not work. [`remedy`](Self::remedy) says what to do about it.
@@ -220,15 +219,6 @@ impl Error {
         Self::Transient {
             host: url.host_str().unwrap_or("the server").to_owned(),
             cause,
-        }
-    }
-}
-
-impl From<ProfileError> for Error {
-    fn from(error: ProfileError) -> Self {
-        Self::Configuration {
-            problem: error.to_string(),
-            remedy: "Correct the profile file, then start Keyfob again.".into(),
         }
     }
 }

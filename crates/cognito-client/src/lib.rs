@@ -15,7 +15,7 @@ pub use authorization::CallbackError;
 pub use clock::Clock;
 pub use cognito_verifier::SystemClock;
 pub use error::{Error, OAuthErrorCode, ProtocolError, SignInReason, TransientCause};
-pub use profile::{Endpoints, Profile, ProfileError, ProfileStore, Profiles};
+pub use profile::{Endpoints, KnownProfile, Origin, Profile, ProfileError, ProfileStore, Profiles};
 pub use session::{Session, SessionState, SignOut, Status};
 pub use store::{KeyringStore, MemoryStore, Secret, StoreError, StoreLock, TokenStore};
 pub use tokens::{AccessToken, IdToken, RefreshToken, TokenSet, User};

@@ -1,9 +1,19 @@
 //! A profile: everything Keyfob must know of an organisation's pools, from one TOML file.
 
-use std::path::{Path, PathBuf};
+mod error;
+mod store;
+
+pub use error::ProfileError;
+pub use store::{KnownProfile, Origin, ProfileStore, Profiles};
+
+use std::io::Read as _;
+use std::path::Path;
 
 use serde::Deserialize;
 use url::{Host, Url};
+
+/// The most bytes a profile may have; a long one has about 2,000.
+const MAX_BYTES: usize = 64 * 1024;
 
 /// An organisation's user pool, app client, identity pool and API.
 ///
@@ -85,42 +95,6 @@ fn default_refresh_token_days() -> u32 {
     30
 }
 
-/// Why a profile cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ProfileError {
-    /// The file cannot be read.
-    #[error("the profile {file} cannot be read: {reason}", file = file.display())]
-    Unreadable {
-        /// The file.
-        file: PathBuf,
-        /// What the operating system says.
-        reason: String,
-    },
-    /// Not TOML, a field is missing, unknown or of the wrong type; the reason names line and column.
-    #[error("the profile is not well formed: {reason}")]
-    Malformed {
-        /// The parser's words.
-        reason: String,
-    },
-    /// A field's value cannot be right.
-    #[error("the profile's `{field}` is wrong: {reason}")]
-    Field {
-        /// The field.
-        field: &'static str,
-        /// What is wrong, and what would be right.
-        reason: String,
-    },
-    /// One of the above, in this file.
-    #[error("{file}: {source}", file = file.display())]
-    InFile {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it.
-        source: Box<ProfileError>,
-    },
-}
-
 impl std::str::FromStr for Profile {
     type Err = ProfileError;
 
@@ -145,14 +119,12 @@ impl Profile {
     /// # Errors
     /// [`ProfileError`] says which file, which field, and what would be right.
     pub fn from_file(file: &Path) -> Result<Self, ProfileError> {
-        let toml = std::fs::read_to_string(file).map_err(|error| ProfileError::Unreadable {
-            file: file.to_owned(),
-            reason: error.to_string(),
-        })?;
-        toml.parse().map_err(|source| ProfileError::InFile {
-            file: file.to_owned(),
-            source: Box::new(source),
-        })
+        text_of(file)?
+            .parse()
+            .map_err(|source| ProfileError::InFile {
+                file: file.to_owned(),
+                source: Box::new(source),
+            })
     }
 
     /// The profile `cargo xtask demo` serves: the emulator on this machine.
@@ -182,8 +154,11 @@ impl Profile {
 
     fn check(&self) -> Result<(), ProfileError> {
         let wrong = |field, reason: String| Err(ProfileError::Field { field, reason });
-        if self.name.trim().is_empty() || self.name.len() > 128 {
+        if self.name.trim().is_empty() || self.name.chars().count() > 128 {
             return wrong("name", "it must have 1 to 128 characters".into());
+        }
+        if self.name.chars().any(char::is_control) {
+            return wrong("name", "it must be one line of plain text".into());
         }
         if !matches_all(&self.region, |c| c.is_ascii_alphanumeric() || c == '-') {
             return wrong(
@@ -296,75 +271,31 @@ impl Profile {
     }
 }
 
-/// The profiles of a machine: built in, put there by an administrator, added by the user. A later one
-/// takes the place of an earlier one of the same name.
-#[derive(Clone, Debug)]
-pub struct ProfileStore {
-    machine: PathBuf,
-    user: Option<PathBuf>,
-}
-
-/// What a [`ProfileStore`] holds.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub struct Profiles {
-    /// The user's first, then the machine's, then the built-in ones; by file name within each.
-    pub usable: Vec<Profile>,
-    /// The files that cannot be used, and why.
-    pub unusable: Vec<ProfileError>,
-}
-
-impl ProfileStore {
-    /// Profiles are the `*.toml` files of these two folders, either of which may be missing.
-    /// Without a user's folder there are only the machine's and the built-in ones.
-    pub fn new(machine: PathBuf, user: Option<PathBuf>) -> Self {
-        Self { machine, user }
-    }
-
-    /// Reads all profiles. A file that cannot be used is reported and leaves the others alone.
-    pub fn load(&self) -> Profiles {
-        let mut profiles = Profiles::default();
-        for folder in self.user.iter().chain([&self.machine]) {
-            for read in read_folder(folder) {
-                match read {
-                    Ok(profile) => profiles.add(profile),
-                    Err(error) => profiles.unusable.push(error),
-                }
-            }
-        }
-        profiles.add(Profile::local_demo());
-        profiles
-    }
-}
-
-impl Profiles {
-    fn add(&mut self, profile: Profile) {
-        if self.usable.iter().all(|known| known.name != profile.name) {
-            self.usable.push(profile);
-        }
-    }
-}
-
-fn read_folder(folder: &Path) -> Vec<Result<Profile, ProfileError>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
-        Err(error) => {
-            return vec![Err(ProfileError::Unreadable {
-                file: folder.to_owned(),
-                reason: error.to_string(),
-            })];
-        }
+/// The text of a file that may be a profile.
+fn text_of(file: &Path) -> Result<String, ProfileError> {
+    let unreadable = |error: std::io::Error| ProfileError::Unreadable {
+        file: file.to_owned(),
+        reason: error.to_string(),
     };
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "toml")
+    // A pipe or a device would never end.
+    if !std::fs::metadata(file).map_err(unreadable)?.is_file() {
+        return Err(unreadable(std::io::Error::other("it is not a file")));
+    }
+    let mut text = String::new();
+    std::fs::File::open(file)
+        .and_then(|file| {
+            file.take(MAX_BYTES as u64 + 1)
+                .read_to_string(&mut text)
+                .map(|_| ())
         })
-        .collect();
-    files.sort();
-    files.iter().map(|file| Profile::from_file(file)).collect()
+        .map_err(unreadable)?;
+    if text.len() > MAX_BYTES {
+        return Err(ProfileError::InFile {
+            file: file.to_owned(),
+            source: Box::new(ProfileError::TooLarge),
+        });
+    }
+    Ok(text)
 }
 
 /// Where a byte of the file is, as editors count.

@@ -140,7 +140,7 @@ fn the_users_come_before_the_machines_and_a_bad_one_is_reported() {
     let names: Vec<_> = profiles
         .usable
         .iter()
-        .map(|profile| (&*profile.name, &*profile.client_id))
+        .map(|known| (&*known.profile.name, &*known.profile.client_id))
         .collect();
     assert_eq!(
         names,
@@ -157,7 +157,7 @@ fn the_users_come_before_the_machines_and_a_bad_one_is_reported() {
     std::fs::remove_dir_all(folder).unwrap();
 
     assert_eq!(
-        ProfileStore::new("/nowhere".into(), None).load().usable,
-        [Profile::local_demo()]
+        ProfileStore::new("/nowhere".into(), None).load().usable[0].profile,
+        Profile::local_demo()
     );
 }
