@@ -21,11 +21,11 @@ pub const HEADER: &str = r#"{"kid":"good/key+id=","alg":"RS256"}"#;
 
 /// One key a pool would have, and every kind it must not use. All but `good` and `other` reuse the good key's numbers
 /// where they can, so that nothing but the rule at hand refuses the token.
-pub fn keys() -> Arc<JwksCache> {
+pub fn key_set() -> Vec<Map<String, Value>> {
     let (n, e) = GOOD.numbers();
     let named = |kid: &str, changes: Value| with(with(GOOD.jwk(), json!({ "kid": kid })), changes);
     let zero_led = encode([&[0][..], &n].concat());
-    let set = jwks([
+    vec![
         GOOD.jwk(),
         OTHER.jwk(),
         named("encrypts", json!({ "use": "enc" })),
@@ -63,7 +63,11 @@ pub fn keys() -> Arc<JwksCache> {
         with(OTHER.jwk(), json!({ "kid": "twice" })),
         named("rsa-and-ec", json!({ "kty": "EC" })),
         named("rsa-and-ec", json!({})),
-    ]);
+    ]
+}
+
+pub fn keys() -> Arc<JwksCache> {
+    let set = jwks(key_set());
     Arc::new(JwksCache::from_json(set.as_bytes()).unwrap())
 }
 
@@ -375,4 +379,66 @@ pub fn with_null(claim: &str) -> Map<String, Value> {
     let mut claims = access_claims();
     claims.insert(claim.to_owned(), Value::Null);
     claims
+}
+
+/// The good ID token, changed.
+pub fn identified(changes: Value) -> String {
+    GOOD.token(&with(id_claims(), changes))
+}
+
+#[rustfmt::skip] // One case, one line.
+pub fn id_cases() -> Vec<(&'static str, String, &'static str)> {
+    vec![
+        ("an access token's use", identified(json!({ "token_use": "access" })), "wrong_token_use"),
+        ("aud missing", identified(json!({ "aud": null })), "missing_claim"),
+        ("aud missing, client_id there", identified(json!({ "aud": null, "client_id": CLIENT })), "missing_claim"),
+        ("aud empty", identified(json!({ "aud": [] })), "missing_claim"),
+        ("aud of another client", identified(json!({ "aud": "someone" })), "wrong_client"),
+        ("aud with a stranger", identified(json!({ "aud": [CLIENT, "someone"] })), "wrong_client"),
+        ("aud an object", identified(json!({ "aud": { "0": CLIENT } })), "invalid_claim"),
+        ("aud with a number", identified(json!({ "aud": [CLIENT, 1] })), "invalid_claim"),
+        ("nonce a number", identified(json!({ "nonce": 1 })), "invalid_claim"),
+        ("at_hash an array", identified(json!({ "at_hash": [] })), "invalid_claim"),
+        ("email an object", identified(json!({ "email": {} })), "invalid_claim"),
+        ("email_verified a number", identified(json!({ "email_verified": 1 })), "invalid_claim"),
+        ("email_verified another word", identified(json!({ "email_verified": "yes" })), "invalid_claim"),
+        ("auth_time a string", identified(json!({ "auth_time": "1" })), "invalid_claim"),
+        ("name an array", identified(json!({ "name": ["Alex"] })), "invalid_claim"),
+        ("username a number", identified(json!({ "cognito:username": 7 })), "invalid_claim"),
+    ]
+}
+
+#[rustfmt::skip] // One case, one line.
+pub fn unusual_cases() -> Vec<(&'static str, String)> {
+    vec![
+        ("minimal", GOOD.token(&support::object(json!({ "iss": ISSUER, "sub": "s", "client_id": CLIENT, "token_use": "access", "exp": NOW + 1 })))),
+        ("the pool's other key", OTHER.token(&access_claims())),
+        ("a key without alg and use", keyed("bare")),
+        ("a key with key_ops verify", keyed("verifies")),
+        ("a kid shared with an EC key", keyed("rsa-and-ec")),
+        ("typ JWT", headed(r#"{"typ":"JWT","kid":"good/key+id=","alg":"RS256"}"#)),
+        ("kid with an escaped slash", headed(r#"{"kid":"good\/key+id=","alg":"RS256"}"#)),
+        ("white space in the JSON", headed("{ \"kid\" : \"good/key+id=\" ,\n\"alg\":\"RS256\" }")),
+        ("claims with escaped slashes", paid(Value::from(access_claims()).to_string().replace('/', "\\/"))),
+        ("exp a fraction", claiming(json!({ "exp": NOW as f64 + 0.5 }))),
+        ("exp in exponent form", paid(Value::from(access_claims()).to_string().replace(&(NOW + 3600).to_string(), "1.7935e9"))),
+        ("exp far away", claiming(json!({ "exp": 1e300 }))),
+        ("nbf now", claiming(json!({ "nbf": NOW }))),
+        ("iat later than now", claiming(json!({ "iat": NOW + 5 }))),
+        ("aud a resource", claiming(json!({ "aud": "https://api.example.com" }))),
+        ("aud two resources", claiming(json!({ "aud": ["https://api.example.com", "https://b.example.com"] }))),
+        ("unknown claims", claiming(json!({ "custom:x": { "y": [1, null] } }))),
+        ("no groups", claiming(json!({ "cognito:groups": null }))),
+        ("nearly too large", claiming(json!({ "x": "x".repeat(MAX_TOKEN_BYTES * 3 / 4 - 1200) }))),
+    ]
+}
+
+#[rustfmt::skip] // One case, one line.
+pub fn unusual_id_cases() -> Vec<(&'static str, String)> {
+    vec![
+        ("as Cognito writes it", identified(json!({}))),
+        ("aud an array of one", identified(json!({ "aud": [CLIENT] }))),
+        ("email_verified a string", identified(json!({ "email_verified": "true" }))),
+        ("no email", identified(json!({ "email": null }))),
+    ]
 }

@@ -45,6 +45,14 @@ impl Key {
         }
     }
 
+    /// One of the test issuer's private keys: the same tokens in every run.
+    fn read(kid: &str, pkcs8: &[u8]) -> Self {
+        Self {
+            kid: kid.to_owned(),
+            pair: KeyPair::from_pkcs8(pkcs8).unwrap(),
+        }
+    }
+
     pub fn sign_with(&self, encoding: &'static dyn RsaEncoding, message: &[u8]) -> Vec<u8> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair
@@ -108,9 +116,17 @@ impl Key {
 }
 
 /// Keys are slow to make and safe to share.
-pub static GOOD: LazyLock<Key> = LazyLock::new(|| Key::generate("good/key+id="));
-pub static OTHER: LazyLock<Key> = LazyLock::new(|| Key::generate("other"));
-pub static STRANGER: LazyLock<Key> = LazyLock::new(|| Key::generate("stranger"));
+macro_rules! key {
+    ($kid:literal, $file:literal) => {
+        LazyLock::new(|| {
+            let pkcs8 = include_bytes!(concat!("../../src/test_issuer/TEST-ONLY-", $file, ".pk8"));
+            Key::read($kid, pkcs8)
+        })
+    };
+}
+pub static GOOD: LazyLock<Key> = key!("good/key+id=", "access");
+pub static OTHER: LazyLock<Key> = key!("other", "id");
+pub static STRANGER: LazyLock<Key> = key!("stranger", "stranger");
 
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
