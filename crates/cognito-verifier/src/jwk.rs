@@ -132,7 +132,11 @@ fn number(jwk: &Map<String, Value>, member: &str) -> Result<Vec<u8>, KeyProblem>
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::{
+        fs,
+        io::{self, Write},
+        path::Path,
+    };
 
     use serde_json::json;
 
@@ -151,17 +155,12 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../../shared/testdata/wycheproof/rsa_signature_2048_sha256_test.json");
         let Ok(text) = fs::read_to_string(&path) else {
-            #[expect(
-                clippy::print_stderr,
-                reason = "an absent file must not look like a pass"
-            )]
-            {
-                eprintln!(
-                    "NOT RUN: {} is absent; it is Wycheproof's file of that name",
-                    path.display()
-                );
-            }
-            return;
+            // Past the test harness, which keeps what a passing test prints: an absent file must not look like a pass.
+            let absent = format!(
+                "NOT RUN: {} is absent; it is Wycheproof's file of that name\n",
+                path.display()
+            );
+            return io::stderr().write_all(absent.as_bytes()).unwrap();
         };
         let vectors: Value = serde_json::from_str(&text).unwrap();
         let (mut tried, mut accepted) = (0, 0);

@@ -1,7 +1,11 @@
 //! Project Wycheproof's JSON Web Signature vectors, at the level of the signature.
 #![allow(clippy::unwrap_used)]
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cognito_verifier::Jwks;
@@ -12,17 +16,12 @@ fn json_web_signatures() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/testdata/wycheproof/json_web_signature_test.json");
     let Ok(text) = fs::read_to_string(&path) else {
-        #[expect(
-            clippy::print_stderr,
-            reason = "an absent file must not look like a pass"
-        )]
-        {
-            eprintln!(
-                "NOT RUN: {} is absent; it is Wycheproof's file of that name",
-                path.display()
-            );
-        }
-        return;
+        // Past the test harness, which keeps what a passing test prints: an absent file must not look like a pass.
+        let absent = format!(
+            "NOT RUN: {} is absent; it is Wycheproof's file of that name\n",
+            path.display()
+        );
+        return io::stderr().write_all(absent.as_bytes()).unwrap();
     };
     let vectors: Value = serde_json::from_str(&text).unwrap();
     let (mut rs256, mut accepted, mut tried) = (0, 0, 0);
@@ -62,11 +61,12 @@ fn json_web_signatures() {
                 test["tcId"],
                 test["comment"]
             );
-            rs256 +=
-                usize::from(key["kty"] == "RSA" && (key["alg"] == "RS256" || key["alg"].is_null()));
+            // Said by the key or by the token: one names RS256 to a key of PS512.
+            let key_allows = key["kty"] == "RSA" && (key["alg"] == "RS256" || key["alg"].is_null());
+            rs256 += usize::from(key_allows || header["alg"] == "RS256");
             accepted += usize::from(expected);
             tried += 1;
         }
     }
-    assert_eq!((tried, rs256, accepted), (401, 235, 8));
+    assert_eq!((tried, rs256, accepted), (401, 236, 8));
 }
