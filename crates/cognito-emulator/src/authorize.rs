@@ -200,7 +200,7 @@ impl AuthorizationRequest {
         let state = self.state.as_deref().map(|state| ("state", state));
         match self.flow {
             OAuthFlow::Code => {
-                let code = random::uuid();
+                let code = random::authorization_code();
                 let now = shared.clock.unix();
                 let mut data = shared.state();
                 data.codes.retain(|_, code| now < code.expires);

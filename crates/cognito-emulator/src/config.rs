@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use crate::{delivery::Delivery, functions::Function, record::RecordedRequest};
+use crate::{
+    delivery::Delivery,
+    functions::Function,
+    record::{RecordedRequest, Refresh},
+};
 
 /// Everything an [`Emulator`](crate::Emulator) serves: one user pool, one identity pool, some functions.
 #[derive(Clone, Debug)]
@@ -41,6 +45,9 @@ pub struct Config {
     pub on_delivery: Option<Listener<Delivery>>,
     /// Called with every request, before it is answered.
     pub on_request: Option<Listener<RecordedRequest>>,
+    /// Called with every use of the refresh grant by a token this pool has issued, before it is answered and in the
+    /// order the pool acts.
+    pub on_refresh: Option<Listener<Refresh>>,
 }
 
 /// An app client of the user pool.
@@ -176,6 +183,7 @@ impl Config {
             scope_errors_as_observed: false,
             on_delivery: None,
             on_request: None,
+            on_refresh: None,
         }
     }
 

@@ -1,8 +1,12 @@
 //! Starting, steering and watching an emulator.
 
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use tokio::task::JoinHandle;
+use tokio::{net::TcpListener, task::JoinSet};
 use url::Url;
 
 use crate::{
@@ -11,7 +15,7 @@ use crate::{
     delivery::Delivery,
     faults::{Endpoint, Fault},
     pages::Pages,
-    record::RecordedRequest,
+    record::{ArrivedAt, RecordedRequest},
     server,
     state::Shared,
 };
@@ -20,7 +24,8 @@ use crate::{
 pub struct Emulator {
     shared: Arc<Shared>,
     port: u16,
-    server: JoinHandle<()>,
+    /// One for each address; dropped, they end.
+    servers: Mutex<JoinSet<()>>,
 }
 
 /// Why an emulator did not start.
@@ -54,22 +59,32 @@ impl Emulator {
     /// When the port is taken, or the custom CSS breaks Cognito's rules.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let pages = Pages::new(config.css.as_deref())?;
-        let port = config.port;
-        let explain = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => StartError::PortTaken { port },
-            _ => StartError::Listen { port, source },
-        };
-        let listener = server::bind(port).await.map_err(explain)?;
-        let port = listener.local_addr().map_err(explain)?.port();
-        let base = format!("http://127.0.0.1:{port}");
-        let shared = Arc::new(Shared::new(config, base, pages));
-        let router = server::router(&shared.config, Arc::clone(&shared));
-        let server = tokio::spawn(server::serve(listener, router, Arc::clone(&shared)));
+        let (listener, port) = listen(config.port).await?;
+        let shared = Arc::new(Shared::new(config, origin(port), pages));
+        let mut servers = JoinSet::new();
+        servers.spawn(server::serve(
+            listener,
+            ArrivedAt(port),
+            Arc::clone(&shared),
+        ));
         Ok(Self {
             shared,
             port,
-            server,
+            servers: Mutex::new(servers),
         })
+    }
+
+    /// Gives the user pool one more domain, on a free port: `http://127.0.0.1:PORT`. The same endpoints answer there as at
+    /// [`domain`](Self::domain), so that requests can be told apart by whom the domain was given to.
+    ///
+    /// # Errors
+    /// When the operating system refuses to listen.
+    pub async fn add_domain(&self) -> Result<String, StartError> {
+        let (listener, port) = listen(0).await?;
+        let server = server::serve(listener, ArrivedAt(port), Arc::clone(&self.shared));
+        let mut servers = self.servers.lock().expect("no panic while locked");
+        servers.spawn(server);
+        Ok(origin(port))
     }
 
     /// `http://127.0.0.1:PORT/`: the user pool's domain, and the endpoint of every AWS service here.
@@ -112,6 +127,11 @@ impl Emulator {
         self.shared.faults.queue(endpoint, fault);
     }
 
+    /// Takes back every fault that is queued and has struck nobody yet.
+    pub fn clear_faults(&self) {
+        self.shared.faults.clear();
+    }
+
     /// Lets every request held by [`Fault::Stall`] go on.
     pub fn release(&self) {
         self.shared.faults.release();
@@ -144,18 +164,25 @@ impl Emulator {
         self.shared.state().deliveries.clone()
     }
 
-    /// Ends it and waits until the port is free.
-    pub async fn shutdown(mut self) {
-        self.server.abort();
-        // An error says that the task was aborted, as it was.
-        let _ = (&mut self.server).await;
+    /// Ends it and waits until its ports are free.
+    pub async fn shutdown(self) {
+        let mut servers = self.servers.into_inner().expect("no panic while locked");
+        servers.shutdown().await;
     }
 }
 
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
+async fn listen(port: u16) -> Result<(TcpListener, u16), StartError> {
+    let explain = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortTaken { port },
+        _ => StartError::Listen { port, source },
+    };
+    let listener = server::bind(port).await.map_err(explain)?;
+    let port = listener.local_addr().map_err(explain)?.port();
+    Ok((listener, port))
+}
+
+fn origin(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
 }
 
 impl fmt::Debug for Emulator {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, to_bytes},
     http::{Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -43,7 +43,7 @@ pub enum Endpoint {
     Invoke,
 }
 
-/// What happens instead of the answer.
+/// What happens instead of the answer, or to it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
     /// This HTTP status with an empty body.
@@ -64,6 +64,27 @@ pub enum Fault {
     Drop,
     /// No answer until [`release`](crate::Emulator::release); then the request goes on as if nothing happened.
     Stall,
+    /// No answer ever: the client has to give up.
+    Hang,
+    /// The request is served, and the connection closed in place of the answer: the user pool has acted, and nobody
+    /// learns of it.
+    LoseReply,
+    /// The request is served, and the answer ends in the middle of its body.
+    CutReply,
+}
+
+/// What becomes of a request that a fault has struck.
+pub(crate) enum Struck {
+    /// It is answered so, and never served.
+    Answer(Response),
+    /// It is never served, and never answered.
+    Drop,
+    /// It is served.
+    GoOn,
+    /// It is served, and not answered.
+    LoseReply,
+    /// It is served, and answered in part.
+    CutReply,
 }
 
 #[derive(Debug)]
@@ -105,13 +126,20 @@ impl Faults {
         self.releases.subscribe()
     }
 
-    /// `None` when the request is to be answered.
+    /// Takes back what is queued and has struck nobody yet.
+    pub(crate) fn clear(&self) {
+        self.queues.lock().expect("no panic while locked").clear();
+    }
+
     pub(crate) async fn strike(
         &self,
         endpoint: Endpoint,
         mut releases: watch::Receiver<u64>,
-    ) -> Option<Result<Response, Dropped>> {
-        let answer = match self.take(endpoint)? {
+    ) -> Struck {
+        let Some(fault) = self.take(endpoint) else {
+            return Struck::GoOn;
+        };
+        Struck::Answer(match fault {
             Fault::Status(status) => status_code(status).into_response(),
             Fault::Error { status, body } => {
                 (status_code(status), axum::Json(body)).into_response()
@@ -122,18 +150,31 @@ impl Faults {
             .into_response(),
             Fault::Truncated => (
                 [(header::CONTENT_TYPE, "application/json;charset=UTF-8")],
-                Body::new(CutOff::Part),
+                Body::new(CutOff::after(Bytes::from_static(b"{\"id_token\":\"eyJ"))),
             )
                 .into_response(),
-            Fault::Drop => return Some(Err(Dropped)),
+            Fault::Drop => return Struck::Drop,
             Fault::Stall => {
                 // An error means that the emulator is gone, and this task with it.
                 let _ = releases.changed().await;
-                return None;
+                return Struck::GoOn;
             }
-        };
-        Some(Ok(answer))
+            // Until the client closes the connection, which ends this task.
+            Fault::Hang => std::future::pending().await,
+            Fault::LoseReply => return Struck::LoseReply,
+            Fault::CutReply => return Struck::CutReply,
+        })
     }
+}
+
+/// The first half of an answer; its headers promise the whole.
+pub(crate) async fn cut(answer: Response) -> Response {
+    let (parts, body) = answer.into_parts();
+    let body = to_bytes(body, usize::MAX)
+        .await
+        .expect("our own answers are in memory");
+    let half = body.slice(..body.len() / 2);
+    Response::from_parts(parts, Body::new(CutOff::after(half)))
 }
 
 fn status_code(status: u16) -> StatusCode {
@@ -161,9 +202,15 @@ impl Endpoint {
 
 /// A body that breaks off after its first part.
 enum CutOff {
-    Part,
+    Part(Bytes),
     Flush,
     Break,
+}
+
+impl CutOff {
+    fn after(part: Bytes) -> Self {
+        Self::Part(part)
+    }
 }
 
 impl hyper::body::Body for CutOff {
@@ -174,10 +221,10 @@ impl hyper::body::Body for CutOff {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
-        match *self {
-            Self::Part => {
+        match &mut *self {
+            Self::Part(part) => {
+                let part = std::mem::take(part);
                 *self = Self::Flush;
-                let part = Bytes::from_static(b"{\"id_token\":\"eyJ");
                 Poll::Ready(Some(Ok(Frame::data(part))))
             }
             // The connection sends what it has only when there is nothing more to come at once.

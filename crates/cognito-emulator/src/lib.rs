@@ -70,4 +70,4 @@ pub use delivery::{Delivery, Purpose};
 pub use emulator::{Emulator, StartError};
 pub use faults::{Endpoint, Fault};
 pub use functions::{Caller, Function, FunctionError};
-pub use record::RecordedRequest;
+pub use record::{Fingerprint, RecordedRequest, Refresh, RefreshOutcome};

@@ -16,6 +16,17 @@ pub(crate) fn uuid() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
+/// A UUID like any of Cognito's authorization codes, but for its end: logs can be searched for the codes of this
+/// emulator without knowing them.
+pub(crate) fn authorization_code() -> String {
+    const MARK: [u8; 6] = [0xc0, 0xde, 0xc0, 0xde, 0xc0, 0xde];
+    let mut bytes = bytes::<16>();
+    bytes[10..].copy_from_slice(&MARK);
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
+}
+
 /// A UUID that depends on `parts` only, so that users and identities survive a restart.
 pub(crate) fn derived_uuid(parts: &[&str]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, parts.join("\n").as_bytes());

@@ -23,9 +23,9 @@ use crate::{
     authorize, aws_json, client_auth,
     config::Config,
     discovery, error_page,
-    faults::{Dropped, Endpoint},
+    faults::{Dropped, Endpoint, Struck, cut},
     forgot, lambda, login, logout,
-    record::RecordedRequest,
+    record::{ArrivedAt, RecordedRequest},
     revoke, signup,
     state::Shared,
     token, userinfo,
@@ -36,7 +36,7 @@ pub(crate) async fn bind(port: u16) -> std::io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
 }
 
-pub(crate) fn router(config: &Config, shared: Arc<Shared>) -> Router {
+fn router(config: &Config, shared: Arc<Shared>) -> Router {
     let pool = &config.pool_id;
     let oauth = Router::new()
         .route("/oauth2/token", post(token::token))
@@ -76,22 +76,23 @@ pub(crate) fn router(config: &Config, shared: Arc<Shared>) -> Router {
 }
 
 /// Accepts until it is dropped, which closes every connection.
-pub(crate) async fn serve(listener: TcpListener, router: Router, shared: Arc<Shared>) {
+pub(crate) async fn serve(listener: TcpListener, port: ArrivedAt, shared: Arc<Shared>) {
+    let router = router(&shared.config, Arc::clone(&shared));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             Ok((stream, _)) = listener.accept() => {
-                connections.spawn(converse(stream, router.clone(), Arc::clone(&shared)));
+                connections.spawn(converse(stream, port, router.clone(), Arc::clone(&shared)));
             }
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-async fn converse(stream: TcpStream, router: Router, shared: Arc<Shared>) {
+async fn converse(stream: TcpStream, port: ArrivedAt, router: Router, shared: Arc<Shared>) {
     // Answers are small: do not wait for more of them.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| answer(request, router.clone(), Arc::clone(&shared)));
+    let service = service_fn(|request| answer(request, port, router.clone(), Arc::clone(&shared)));
     // An error is the peer going away, or a fault that was asked for.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
@@ -99,7 +100,8 @@ async fn converse(stream: TcpStream, router: Router, shared: Arc<Shared>) {
 }
 
 async fn answer(
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
+    port: ArrivedAt,
     router: Router,
     shared: Arc<Shared>,
 ) -> Result<Response, Dropped> {
@@ -115,18 +117,27 @@ async fn answer(
         method: request.method().to_string(),
         path,
         operation,
+        port: port.0,
     };
+    request.extensions_mut().insert(port);
     if let Some(listener) = &shared.config.on_request {
         listener.call(&record);
     }
     shared.state().requests.push(record);
-    let fault = match endpoint {
+    let struck = match endpoint {
         Some(endpoint) => shared.faults.strike(endpoint, releases).await,
-        None => None,
+        None => Struck::GoOn,
     };
-    let mut response = match fault {
-        Some(response) => response?,
-        None => router.oneshot(request.map(Body::new)).await?,
+    let serve = router.oneshot(request.map(Body::new));
+    let mut response = match struck {
+        Struck::Answer(response) => response,
+        Struck::Drop => return Err(Dropped),
+        Struck::GoOn => serve.await?,
+        Struck::LoseReply => {
+            serve.await?;
+            return Err(Dropped);
+        }
+        Struck::CutReply => cut(serve.await?).await,
     };
     let date = httpdate::fmt_http_date(shared.clock.now());
     response.headers_mut().insert(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use axum::{
     body::Bytes,
-    extract::State,
+    extract::{Extension, State},
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -19,6 +19,7 @@ use crate::{
     config::{Client, OAuthFlow},
     keys::KeyPairs,
     params::Params,
+    record::{ArrivedAt, Fingerprint, Refresh, RefreshOutcome},
     state::{AuthorizationCode, RefreshToken, Shared},
     tokens::{self, Minted},
 };
@@ -32,11 +33,12 @@ const UNAUTHORIZED_CLIENT: Refused = Refused("unauthorized_client", None);
 
 pub(crate) async fn token(
     State(shared): State<Arc<Shared>>,
+    Extension(port): Extension<ArrivedAt>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let keys = shared.keys.current().await;
-    match answer(&shared, &keys, &headers, &body) {
+    match answer(&shared, &keys, port, &headers, &body) {
         Ok((minted, refresh_token)) => {
             let mut body = json!({
                 "access_token": minted.access,
@@ -63,14 +65,20 @@ pub(crate) async fn token(
 
 type Answer = Result<(Minted, Option<String>), Refused>;
 
-fn answer(shared: &Shared, keys: &KeyPairs, headers: &HeaderMap, body: &[u8]) -> Answer {
+fn answer(
+    shared: &Shared,
+    keys: &KeyPairs,
+    port: ArrivedAt,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Answer {
     let form = Params::of_form(headers, body).ok_or(INVALID_REQUEST)?;
     let grant_type = form.value("grant_type").ok_or(INVALID_REQUEST)?;
     let client =
         authenticate(&shared.config, headers, &form).ok_or(Refused("invalid_client", None))?;
     match grant_type {
         "authorization_code" => exchange(shared, keys, client, &form),
-        "refresh_token" => refresh(shared, keys, client, &form),
+        "refresh_token" => refresh(shared, keys, port, client, &form),
         _ => Err(Refused("unsupported_grant_type", None)),
     }
 }
@@ -135,7 +143,13 @@ fn proves(challenge: Option<&str>, verifier: Option<&str>) -> bool {
     }
 }
 
-fn refresh(shared: &Shared, keys: &KeyPairs, client: &Client, form: &Params) -> Answer {
+fn refresh(
+    shared: &Shared,
+    keys: &KeyPairs,
+    ArrivedAt(port): ArrivedAt,
+    client: &Client,
+    form: &Params,
+) -> Answer {
     let token = form.value("refresh_token").ok_or(INVALID_REQUEST)?;
     // With rotation the flag has to be absent, and refreshing works all the same.
     if !client.refresh_allowed && client.rotation.is_none() {
@@ -150,11 +164,23 @@ fn refresh(shared: &Shared, keys: &KeyPairs, client: &Client, form: &Params) -> 
         now < retired + grace
     });
     let grant = &state.grants[&origin_jti];
+    let username = grant.username.clone();
+    let record = |outcome| {
+        if let Some(listener) = &shared.config.on_refresh {
+            listener.call(&Refresh {
+                port,
+                username: username.clone(),
+                presented: Fingerprint::of(token.as_bytes()),
+                outcome,
+            });
+        }
+    };
     let usable = in_grace
         && grant.client_id == client.id
         && now < grant.refresh_expires
         && state.is_active(&origin_jti);
     if !usable {
+        record(RefreshOutcome::Refused);
         return Err(INVALID_GRANT);
     }
     // OpenID Connect Core 12.2: no nonce in a refreshed ID token.
@@ -173,5 +199,12 @@ fn refresh(shared: &Shared, keys: &KeyPairs, client: &Client, form: &Params) -> 
         );
         replacement
     });
+    record(
+        replacement
+            .as_ref()
+            .map_or(RefreshOutcome::Renewed, |token| {
+                RefreshOutcome::Rotated(Fingerprint::of(token.as_bytes()))
+            }),
+    );
     Ok((minted, replacement))
 }
