@@ -147,6 +147,13 @@ impl JwksCache {
         self.shared.download(now, RETRY_INTERVAL).await
     }
 
+    /// Whether there are keys to check tokens with. Fetches nothing.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        let now = self.shared.settings.clock.now();
+        self.shared.fresh(now).is_some()
+    }
+
     /// The key set holding `kid`, after a download if need be.
     pub(crate) async fn keys_with(&self, kid: &str) -> Result<Arc<Jwks>, VerifyError> {
         let shared = &self.shared;

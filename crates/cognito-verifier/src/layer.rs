@@ -31,7 +31,8 @@ use crate::{
 /// The token is read from the `Authorization` header (RFC 6750 §2.1) and from nowhere else: not from the query, where it
 /// would end up in logs, nor from the body. The claims go into the request's extensions, from where handlers take them
 /// with [`AccessClaims`] or [`IdClaims`] as an argument. Any other request is answered here, with the status of
-/// [`VerifyError::status`], `WWW-Authenticate` and `{"error": CODE, "message": REASON}`.
+/// [`VerifyError::status`], `WWW-Authenticate` and `{"error": CODE, "message": REASON}`; the [`VerifyError`] itself is in
+/// the response's extensions, for layers further out that count or log refusals.
 ///
 /// CORS preflights pass without a token, because a browser never sends one with them (Fetch standard, "CORS protocol");
 /// they carry no claims.
@@ -179,6 +180,7 @@ impl IntoResponse for VerifyError {
         if !unavailable && let Ok(challenge) = HeaderValue::try_from(self.www_authenticate()) {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
+        response.extensions_mut().insert(self);
         response
     }
 }

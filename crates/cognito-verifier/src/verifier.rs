@@ -118,6 +118,17 @@ impl<C: Claims> Verifier<C> {
         self.jwks().preload().await
     }
 
+    /// The issuers whose keys are not there (or too old to go on with), so that their tokens cannot be judged at once: what a
+    /// server says that is asked whether it is ready. Fetches nothing.
+    #[must_use]
+    pub fn issuers_without_keys(&self) -> Vec<&str> {
+        let missing = !self.jwks().is_loaded();
+        missing
+            .then(|| self.shared.settings.pool.issuer())
+            .into_iter()
+            .collect()
+    }
+
     /// The claims of `token`, given without `Bearer`, if every check passes.
     ///
     /// Waits for the network only when the pool's keys are not there or the token names a key they do not hold. Must run in

@@ -112,9 +112,12 @@ async fn a_thousand_requests_at_cold_start_cause_one_download() {
 #[tokio::test]
 async fn preload_fetches_once_and_verifying_then_needs_no_network() {
     let setting = Setting::new().await;
+    let issuer = setting.server.issuer.clone();
+    assert_eq!(setting.verifier.issuers_without_keys(), [&issuer]);
     assert_eq!(setting.server.downloads(), 0);
     setting.verifier.preload().await.unwrap();
     setting.verifier.preload().await.unwrap();
+    assert!(setting.verifier.issuers_without_keys().is_empty());
     setting.server.answer(Answer::Status(500));
     assert_eq!(setting.code(&GOOD).await, "accepted");
     assert_eq!(setting.code(&OTHER).await, "accepted");

@@ -11,7 +11,8 @@ use axum::{
     routing::{get, options},
 };
 use cognito_verifier::{
-    AccessClaims, Claims, ClientIds, IdClaims, JwksCache, UserPool, Verifier, VerifyLayer,
+    AccessClaims, Claims, ClientIds, IdClaims, JwksCache, UserPool, Verifier, VerifyError,
+    VerifyLayer,
 };
 use reqwest::{
     Client, Method, RequestBuilder,
@@ -302,5 +303,9 @@ async fn the_layer_wraps_any_service_not_only_routers() {
         200
     );
     let request = Request::get("/").body(()).unwrap();
-    assert_eq!(service.oneshot(request).await.unwrap().status(), 401);
+    let refused = service.oneshot(request).await.unwrap();
+    assert_eq!(refused.status(), 401);
+    // For whoever counts refusals further out.
+    let refusal = refused.extensions().get::<VerifyError>();
+    assert_eq!(refusal, Some(&VerifyError::MissingToken));
 }
