@@ -142,11 +142,12 @@ impl From<SessionState> for StateView {
                 url,
                 expires,
                 finishing,
+                route,
             } => Self::SigningIn {
                 url: url.into(),
                 expires_at: unix_seconds(expires),
                 finishing,
-                route: Route::App,
+                route: route.into(),
             },
             SessionState::SignedIn(user) => Self::SignedIn { user: user.into() },
             SessionState::Expired => Self::Expired,

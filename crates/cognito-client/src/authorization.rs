@@ -13,7 +13,9 @@ use url::Url;
 use crate::clock::unix_seconds;
 use crate::error::{Error, OAuthErrorCode, presentable};
 use crate::profile::Profile;
+use crate::sign_in_request::{Route, SignInRequest};
 use crate::store::Secret;
+use crate::tokens::User;
 
 /// How long an answer is awaited: as long as Cognito keeps its sign-in page alive
 /// (Cognito guide, "User pool managed login").
@@ -58,7 +60,9 @@ impl CallbackError {
 /// Deliberately not `Clone`: each can be answered once.
 pub(crate) struct PendingAuthorization {
     url: Url,
+    route: Route,
     redirect: Url,
+    over: Option<Over>,
     state: CsrfToken,
     nonce: String,
     verifier: PkceCodeVerifier,
@@ -76,15 +80,35 @@ impl fmt::Debug for PendingAuthorization {
 #[derive(Deserialize, Serialize)]
 struct StoredRequest {
     url: Url,
+    route: Route,
     redirect: Url,
+    over: Option<Over>,
     state: String,
     nonce: String,
     verifier: String,
     expires: u64,
 }
 
+/// The session a sign-in was begun over, for as long as nobody has signed in since.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) struct Over {
+    sub: String,
+    signed_in_at: u64,
+}
+
+impl From<&User> for Over {
+    fn from(user: &User) -> Self {
+        Self {
+            sub: user.sub.clone(),
+            signed_in_at: user.signed_in_at,
+        }
+    }
+}
+
 /// An answer that belongs to the request, and what redeems it.
 pub(crate) struct Accepted {
+    /// The one that was sent, for the token endpoint to compare (RFC 6749 §4.1.3).
+    pub(crate) redirect: Url,
     pub(crate) code: AuthorizationCode,
     pub(crate) verifier: PkceCodeVerifier,
     pub(crate) nonce: String,
@@ -100,26 +124,59 @@ pub(crate) enum Answer {
 
 impl PendingAuthorization {
     /// Makes a request with a fresh `state`, `nonce` and PKCE verifier (RFC 7636 §4.1: 32 random bytes).
-    pub(crate) fn new(profile: &Profile, now: SystemTime) -> Self {
+    pub(crate) fn new(
+        profile: &Profile,
+        request: &SignInRequest,
+        (route, redirect): (Route, &Url),
+        over: Option<Over>,
+        now: SystemTime,
+    ) -> Self {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let nonce = CsrfToken::new_random_len(32).into_secret();
         let client = oauth2::basic::BasicClient::new(ClientId::new(profile.client_id.clone()))
             .set_auth_uri(AuthUrl::from_url(profile.domain_url("/oauth2/authorize")))
-            .set_redirect_uri(RedirectUrl::from_url(profile.redirect().clone()));
-        let (url, state) = client
+            .set_redirect_uri(RedirectUrl::from_url(redirect.clone()));
+        let mut authorization = client
             .authorize_url(|| CsrfToken::new_random_len(32))
             .add_scopes(profile.scopes.iter().cloned().map(Scope::new))
             .add_extra_param("nonce", &nonce)
-            .set_pkce_challenge(challenge)
-            .url();
+            .set_pkce_challenge(challenge);
+        for (name, value) in request.parameters() {
+            authorization = authorization.add_extra_param(name, value);
+        }
+        let (url, state) = authorization.url();
         Self {
             url,
-            redirect: profile.redirect().clone(),
+            route,
+            redirect: redirect.clone(),
+            over,
             state,
             nonce,
             verifier,
             expires: now + LIFETIME,
         }
+    }
+
+    /// Whether this is already what somebody asks for who asks for `request`.
+    pub(crate) fn does(&self, request: &SignInRequest) -> bool {
+        request.route.is_none_or(|route| route == self.route)
+            && request.parameters().all(|(name, value)| {
+                let mut sent = self.url.query_pairs();
+                sent.any(|pair| pair.0 == name && pair.1 == value)
+            })
+    }
+
+    pub(crate) fn route(&self) -> Route {
+        self.route
+    }
+
+    pub(crate) fn redirect(&self) -> &Url {
+        &self.redirect
+    }
+
+    /// The session it was begun over, if there was one.
+    pub(crate) fn over(&self) -> Option<&Over> {
+        self.over.as_ref()
     }
 
     pub(crate) fn url(&self) -> &Url {
@@ -134,7 +191,9 @@ impl PendingAuthorization {
     pub(crate) fn to_secret(&self) -> Secret {
         let stored = StoredRequest {
             url: self.url.clone(),
+            route: self.route,
             redirect: self.redirect.clone(),
+            over: self.over.clone(),
             state: self.state.secret().clone(),
             nonce: self.nonce.clone(),
             verifier: self.verifier.secret().clone(),
@@ -148,7 +207,9 @@ impl PendingAuthorization {
         let stored: StoredRequest = serde_json::from_slice(secret).ok()?;
         Some(Self {
             url: stored.url,
+            route: stored.route,
             redirect: stored.redirect,
+            over: stored.over,
             state: CsrfToken::new(stored.state),
             nonce: stored.nonce,
             verifier: PkceCodeVerifier::new(stored.verifier),
@@ -195,6 +256,7 @@ impl PendingAuthorization {
     /// Consumes the request for the code [`read`](Self::read) found.
     pub(crate) fn redeem(self, code: AuthorizationCode) -> Accepted {
         Accepted {
+            redirect: self.redirect,
             code,
             verifier: self.verifier,
             nonce: self.nonce,
@@ -203,8 +265,8 @@ impl PendingAuthorization {
 }
 
 /// The `state` of a callback URL, to tell a second delivery from a stray.
-pub(crate) fn state_of(redirect: &Url, callback: &Url) -> Option<String> {
-    Parameters::of(redirect, callback).ok()?.state
+pub(crate) fn state_of(callback: &Url) -> Option<String> {
+    Parameters::of(callback, callback).ok()?.state
 }
 
 #[derive(Default)]
@@ -261,7 +323,13 @@ mod tests {
     use super::*;
 
     fn pending() -> PendingAuthorization {
-        PendingAuthorization::new(&Profile::local_demo(), SystemTime::UNIX_EPOCH)
+        pending_since(SystemTime::UNIX_EPOCH)
+    }
+
+    fn pending_since(now: SystemTime) -> PendingAuthorization {
+        let profile = Profile::local_demo();
+        let redirect = (Route::App, &profile.redirects[0]);
+        PendingAuthorization::new(&profile, &SignInRequest::default(), redirect, None, now)
     }
 
     fn callback(query: &str) -> Url {
@@ -306,7 +374,7 @@ mod tests {
     fn an_answer_is_awaited_for_five_minutes_by_any_clock() {
         let hour = Duration::from_secs(3600);
         let begun = SystemTime::UNIX_EPOCH + hour;
-        let pending = PendingAuthorization::new(&Profile::local_demo(), begun);
+        let pending = pending_since(begun);
         assert!(pending.is_awaited(begun));
         assert!(!pending.is_awaited(begun + LIFETIME));
         assert!(!pending.is_awaited(begun - hour), "the clock was set back");

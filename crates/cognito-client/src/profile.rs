@@ -12,6 +12,8 @@ use std::path::Path;
 use serde::Deserialize;
 use url::{Host, Url};
 
+use crate::sign_in_request::SignInRequest;
+
 /// The most bytes a profile may have; a long one has about 2,000.
 const MAX_BYTES: usize = 64 * 1024;
 
@@ -48,7 +50,7 @@ pub struct Profile {
     /// What is asked for; `openid` must be among them. Default: `openid email profile`.
     #[serde(default = "default_scopes")]
     pub scopes: Vec<String>,
-    /// The app client's callback URLs, byte for byte; the first is the one that is sent.
+    /// The app client's callback URLs, byte for byte; the route of a sign-in decides which one is sent.
     pub redirects: Vec<Url>,
     /// The app client's sign-out URLs, byte for byte; the first is the one that is sent: the app's own
     /// scheme, or an `https` page that tells the person they are signed out. Without one the browser's
@@ -66,6 +68,9 @@ pub struct Profile {
     /// Lambda functions the app offers to invoke.
     #[serde(default)]
     pub functions: Vec<String>,
+    /// How people sign in, where the click does not say otherwise.
+    #[serde(default)]
+    pub sign_in: SignInRequest,
     /// Other addresses of AWS services: emulators, FIPS or private endpoints.
     #[serde(default)]
     pub endpoints: Endpoints,
@@ -232,6 +237,9 @@ impl Profile {
                 ),
             );
         }
+        if let Err((field, reason)) = self.sign_in.check(self) {
+            return wrong(field, reason);
+        }
         let is_sign_out = |url: &Url| is_redirect(url) || url.scheme() == "https";
         if let Some(bad) = self.sign_out_redirects.iter().find(|url| !is_sign_out(url)) {
             return wrong(
@@ -328,7 +336,7 @@ pub(crate) fn is_https_or_loopback(url: &Url) -> bool {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -340,7 +348,7 @@ fn is_loopback(url: &Url) -> bool {
 /// A private-use scheme (RFC 8252 §7.1) or loopback (§7.3).
 fn is_redirect(url: &Url) -> bool {
     let fits = match url.scheme() {
-        "http" => is_loopback(url),
+        "http" => is_loopback(url) && url.port() != Some(0),
         "https" | "file" | "data" | "javascript" | "ftp" | "ws" | "wss" => false,
         _ => true,
     };

@@ -15,6 +15,7 @@ use self::sign_in::SignIn;
 use crate::clock::{Clock, CorrectedClock, unix_seconds};
 use crate::error::{Error, ProtocolError, SignInReason, TransientCause};
 use crate::profile::Profile;
+use crate::sign_in_request::Route;
 use crate::store::{StoreError, TokenStore};
 use crate::token_endpoint::{Reply, TokenEndpoint};
 use crate::tokens::{IdToken, RefreshToken, TokenSet, User};
@@ -42,6 +43,8 @@ pub enum SessionState {
         expires: SystemTime,
         /// Whether the answer has come and is being redeemed.
         finishing: bool,
+        /// How the answer comes back.
+        route: Route,
     },
     /// Somebody is.
     SignedIn(User),

@@ -1,5 +1,6 @@
 //! The token and revocation endpoints, and what their answers mean.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -54,7 +55,6 @@ pub(crate) struct TokenEndpoint {
     /// How long one request may take.
     patience: Duration,
     client_id: String,
-    redirect: Url,
     token_url: Url,
     revocation_url: Url,
 }
@@ -126,13 +126,11 @@ impl TokenEndpoint {
         let token_url = profile.domain_url("/oauth2/token");
         // A public client: `client_id` in the body and no Authorization header (RFC 6749 §3.2.1).
         let oauth = OAuthClient::new(ClientId::new(profile.client_id.clone()))
-            .set_redirect_uri(RedirectUrl::from_url(profile.redirect().clone()))
             .set_token_uri(TokenUrl::from_url(token_url.clone()));
         Self {
             oauth,
             patience,
             client_id: profile.client_id.clone(),
-            redirect: profile.redirect().clone(),
             token_url,
             revocation_url: profile.domain_url("/oauth2/revoke"),
         }
@@ -145,13 +143,15 @@ impl TokenEndpoint {
         accepted: Accepted,
     ) -> Result<Reply, Error> {
         let transport = Transport::new(http, self.patience);
+        let redirect = accepted.redirect;
         let result = self
             .oauth
             .exchange_code(accepted.code)
             .set_pkce_verifier(accepted.verifier)
+            .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(redirect.clone())))
             .request_async(&transport)
             .await;
-        self.reply(result, transport.seen())
+        self.reply(result, transport.seen(), Some(&redirect))
     }
 
     /// Obtains new tokens (RFC 6749 §6).
@@ -166,7 +166,7 @@ impl TokenEndpoint {
             .exchange_refresh_token(&oauth2::RefreshToken::new(token.expose().to_owned()))
             .request_async(&transport)
             .await;
-        self.reply(result, transport.seen())
+        self.reply(result, transport.seen(), None)
     }
 
     /// Revokes a refresh token and all that came of it (RFC 7009; Cognito guide, "Revoke endpoint").
@@ -200,6 +200,7 @@ impl TokenEndpoint {
         &self,
         result: Result<OAuthReply, RequestTokenError<reqwest::Error, BasicErrorResponse>>,
         Seen { status, date }: Seen,
+        redirect: Option<&Url>,
     ) -> Result<Reply, Error> {
         let error = match result {
             Ok(reply) => {
@@ -226,7 +227,7 @@ impl TokenEndpoint {
                 let description = response
                     .error_description()
                     .and_then(|text| presentable(text));
-                Err(self.refusal(code, description))
+                Err(self.refusal(code, description, redirect))
             }
             // The bytes that do not parse may hold tokens: they end here.
             (RequestTokenError::Parse(..) | RequestTokenError::Other(_), _) => {
@@ -236,22 +237,23 @@ impl TokenEndpoint {
     }
 
     /// What a `400` of the token endpoint says (Cognito guide, "Token endpoint").
-    fn refusal(&self, code: OAuthErrorCode, description: Option<String>) -> Error {
-        let Self {
-            client_id,
-            redirect,
-            ..
-        } = self;
-        match (code, description.as_deref()) {
-            (OAuthErrorCode::InvalidClient, _) => Error::Configuration {
+    fn refusal(
+        &self,
+        code: OAuthErrorCode,
+        description: Option<String>,
+        redirect: Option<&Url>,
+    ) -> Error {
+        let client_id = &self.client_id;
+        match (code, description.as_deref(), redirect) {
+            (OAuthErrorCode::InvalidClient, ..) => Error::Configuration {
                 problem: format!("the user pool does not know the app client {client_id} as a public client"),
                 remedy: "Ask your administrator to check the profile's `client_id`, and that the app client has no client secret; a secret cannot be removed, so one with a secret must be replaced by a new one.".into(),
             },
-            (OAuthErrorCode::UnauthorizedClient, Some("invalid_redirect")) => Error::Configuration {
+            (OAuthErrorCode::UnauthorizedClient, Some("invalid_redirect"), Some(redirect)) => Error::Configuration {
                 problem: "the user pool refused the callback URL".into(),
                 remedy: format!("Ask your administrator to register exactly {redirect} with the app client {client_id}."),
             },
-            (OAuthErrorCode::UnauthorizedClient, _) => Error::Configuration {
+            (OAuthErrorCode::UnauthorizedClient, ..) => Error::Configuration {
                 problem: format!("the app client {client_id} may not use the authorization code grant or refresh tokens"),
                 remedy: "Ask your administrator to turn on the authorization code grant for the app client, and ALLOW_REFRESH_TOKEN_AUTH unless refresh token rotation is on.".into(),
             },

@@ -42,6 +42,26 @@ pub enum Route {
     Paste,
 }
 
+impl From<cognito_client::Route> for Route {
+    fn from(route: cognito_client::Route) -> Self {
+        match route {
+            cognito_client::Route::App => Self::App,
+            cognito_client::Route::Loopback => Self::Loopback,
+            cognito_client::Route::Paste => Self::Paste,
+        }
+    }
+}
+
+impl From<Route> for cognito_client::Route {
+    fn from(route: Route) -> Self {
+        match route {
+            Route::App => Self::App,
+            Route::Loopback => Self::Loopback,
+            Route::Paste => Self::Paste,
+        }
+    }
+}
+
 /// One of the profiles there are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -144,7 +164,7 @@ impl From<&Profile> for ProfileView {
             name: profile.name.clone(),
             issuer: profile.issuer.to_string(),
             redirect: profile.redirect().to_string(),
-            routes: vec![Route::App],
+            routes: profile.routes().into_iter().map(Into::into).collect(),
             can_sign_out_everywhere: false,
             can_end_browser_session: !profile.sign_out_redirects.is_empty(),
             api: profile.api_base_url.as_ref().map(Url::to_string),

@@ -8,8 +8,9 @@ use url::Url;
 
 use super::renewal::Tokens;
 use super::{Session, SessionState, joined};
-use crate::authorization::{Accepted, Answer, CallbackError, PendingAuthorization, state_of};
+use crate::authorization::{Accepted, Answer, CallbackError, Over, PendingAuthorization, state_of};
 use crate::error::{Error, ProtocolError};
+use crate::sign_in_request::SignInRequest;
 use crate::store::StoreError;
 use crate::token_endpoint::Reply;
 use crate::tokens::{TokenSet, User};
@@ -41,27 +42,60 @@ impl Session {
         Ok(())
     }
 
+    /// Begins a sign-in as the profile says: [`begin_with`](Self::begin_with) nothing else.
+    ///
+    /// # Errors
+    /// As [`begin_with`](Self::begin_with).
+    pub async fn begin(&self) -> Result<Url, Error> {
+        self.begin_with(SignInRequest::default()).await
+    }
+
     /// Begins a sign-in: the URL is to be opened in the person's browser, and the answer given to
-    /// [`complete`](Self::complete). While one is waiting, this gives its URL again. Meanwhile the user
-    /// pool's keys are fetched, so that the answer needs one request only.
+    /// [`complete`](Self::complete). Meanwhile the user pool's keys are fetched, so that the answer
+    /// needs one request only.
+    ///
+    /// While one is waiting that does what is asked for, this gives its URL again: a second click opens
+    /// no second request. One that asks for something else, such as another route, takes its place,
+    /// because the person has asked for it.
     ///
     /// The request is kept in the store first, so that its answer is understood even by an app that was
     /// closed and started again, and so that a keychain that does not work is found out before the
     /// person types a password.
     ///
     /// # Errors
-    /// [`Error::Store`] when the keychain does not work.
-    pub async fn begin(&self) -> Result<Url, Error> {
+    /// [`Error::Store`] when the keychain does not work; [`Error::Configuration`] when the profile cannot
+    /// do what is asked for.
+    pub async fn begin_with(&self, request: SignInRequest) -> Result<Url, Error> {
         let mut sign_in = self.sign_in().await;
-        if let Some(pending) = &sign_in.pending {
+        if let Some(pending) = sign_in
+            .pending
+            .as_ref()
+            .filter(|waiting| waiting.does(&request))
+        {
             return Ok(pending.url().clone());
         }
-        let pending = PendingAuthorization::new(self.profile(), self.local_now());
+        let profile = self.profile();
+        let request = request.or(&profile.sign_in);
+        request
+            .check(profile)
+            .map_err(|(field, reason)| Error::Configuration {
+                problem: format!("this sign-in's `{field}` is wrong: {reason}"),
+                remedy: "Sign in without it, or correct the profile.".into(),
+            })?;
+        let over = match (&sign_in.pending, self.status().state) {
+            (Some(replaced), _) => replaced.over().cloned(),
+            (None, SessionState::SignedIn(user)) => Some(Over::from(&user)),
+            _ => None,
+        };
+        let (route, redirect) = profile.ways_back(request.route)[0];
+        let now = self.local_now();
+        let pending = PendingAuthorization::new(profile, &request, (route, redirect), over, now);
         let secret = pending.to_secret();
         let kept = self
             .with_store(move |store, key| store.save(&pending_key(key), &secret))
             .await;
         if let Err(error) = kept {
+            sign_in.pending = None;
             drop(sign_in);
             self.settle(Some(error.clone())).await;
             return Err(error);
@@ -123,6 +157,7 @@ impl Session {
         });
         let session = Arc::downgrade(&self.inner);
         let state = pending.state().to_owned();
+        let redirect = pending.redirect().clone();
         let over = self.inner.clock.local.sleep_until(pending.expires());
         sign_in.pending = Some(pending);
         tokio::spawn(async move {
@@ -131,7 +166,7 @@ impl Session {
                 return;
             };
             let problem = Error::NoAnswer {
-                redirect: inner.profile.redirect().clone(),
+                redirect,
                 client_id: inner.profile.client_id.clone(),
             };
             Self { inner }
@@ -176,7 +211,7 @@ impl Session {
     pub(super) async fn accept(&self, callback: &Url) -> Result<Result<Accepted, Error>, Error> {
         let mut sign_in = self.sign_in().await;
         let Some(pending) = &sign_in.pending else {
-            let state = state_of(self.profile().redirect(), callback);
+            let state = state_of(callback);
             let used = state.is_some() && state == sign_in.answered;
             let error = if used {
                 CallbackError::AlreadyUsed
@@ -262,6 +297,7 @@ impl PendingAuthorization {
             url: self.url().clone(),
             expires: self.expires(),
             finishing,
+            route: self.route(),
         }
     }
 }
