@@ -231,6 +231,11 @@ impl PendingAuthorization {
         self.state.secret()
     }
 
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn with_state(self, state: CsrfToken) -> Self {
+        Self { state, ..self }
+    }
+
     /// Reads a callback URL without consuming anything.
     ///
     /// # Errors

@@ -4,6 +4,9 @@ mod api;
 mod authorization;
 mod clock;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod profile;
 mod session;
 mod sign_in_request;

@@ -196,6 +196,23 @@ impl TokenEndpoint {
         }
     }
 
+    /// What an answer with this body would mean.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn read(&self, status: u16, body: &[u8]) -> Result<Reply, Error> {
+        let http = |_: oauth2::HttpRequest| -> Result<oauth2::HttpResponse, reqwest::Error> {
+            let mut answer = oauth2::http::Response::new(body.to_vec());
+            *answer.status_mut() = status.try_into().expect("a status");
+            Ok(answer)
+        };
+        let token = oauth2::RefreshToken::new(String::new());
+        let result = self.oauth.exchange_refresh_token(&token).request(&http);
+        let seen = Seen {
+            status: Some(status),
+            date: None,
+        };
+        self.reply(result, seen, None)
+    }
+
     fn reply(
         &self,
         result: Result<OAuthReply, RequestTokenError<reqwest::Error, BasicErrorResponse>>,
