@@ -120,7 +120,7 @@ impl CognitoCredentialsProvider {
     /// Renews the session's tokens, and with them its idea of the time.
     pub(crate) async fn renew_tokens(&self) -> Result<(), Error> {
         let session = &self.inner.session;
-        session.invalidate(&session.access_token().await?).await;
+        session.invalidate(&session.access_token().await?);
         session.access_token().await?;
         Ok(())
     }
@@ -187,7 +187,7 @@ impl CognitoCredentialsProvider {
                 Ok(held) => return Ok(held),
                 Err((Recovery::RenewToken, _)) if !token_renewed => {
                     token_renewed = true;
-                    session.invalidate(&access).await;
+                    session.invalidate(&access);
                 }
                 Err((Recovery::ForgetIdentity, _)) if !identity_forgotten => {
                     identity_forgotten = true;

@@ -37,7 +37,7 @@ impl Session {
         let token = self.access_token().await?;
         let mut response = self.get(&url, token.expose()).await?;
         if response.status() == reqwest::StatusCode::UNAUTHORIZED {
-            self.invalidate(&token).await;
+            self.invalidate(&token);
             response = self.get(&url, self.access_token().await?.expose()).await?;
         }
         if response.status().is_redirection() {

@@ -118,6 +118,9 @@ pub enum SignInReason {
     /// The user pool no longer accepts the session: it ended, or was revoked.
     #[error("your session has ended")]
     SessionEnded,
+    /// Another program signed out, or the tokens were removed from the keychain.
+    #[error("you have been signed out on this computer by another program")]
+    SignedOutElsewhere,
 }
 
 /// The codes a Cognito user pool answers with.

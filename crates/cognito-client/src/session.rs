@@ -2,26 +2,26 @@
 
 mod renewal;
 mod sign_in;
+mod turn;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use cognito_verifier::{ClientIds, IdClaims, JwksCache, UserPool, Verifier, VerifyError};
-use tokio::sync::{OwnedMutexGuard, watch};
+use tokio::sync::watch;
 use url::Url;
 
-use self::renewal::Tokens;
+use self::renewal::{Failures, Flight};
 use self::sign_in::SignIn;
+use self::turn::Tokens;
 use crate::clock::{Clock, CorrectedClock, unix_seconds};
 use crate::error::{Error, ProtocolError, SignInReason, TransientCause};
 use crate::profile::Profile;
 use crate::sign_in_request::Route;
-use crate::store::{StoreError, TokenStore};
+use crate::store::TokenStore;
 use crate::token_endpoint::{Reply, TokenEndpoint};
-use crate::tokens::{IdToken, RefreshToken, TokenSet, User};
+use crate::tokens::{IdToken, RefreshToken, User};
 
-/// How long a keychain may take, its question for a password included.
-const STORE_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a connection may take to be made.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a request to the user pool or the API may take.
@@ -102,8 +102,11 @@ struct Inner {
     verifier: Verifier<IdClaims>,
     status: watch::Sender<Status>,
     sign_in: tokio::sync::Mutex<SignIn>,
-    /// Whoever holds this is the one who loads, refreshes or replaces the tokens.
-    tokens: Arc<tokio::sync::Mutex<Tokens>>,
+    /// What callers are handed; replaced as a whole, by whoever has the turn.
+    tokens: RwLock<Tokens>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    flight: Mutex<Option<Flight>>,
+    failures: Mutex<Failures>,
 }
 
 /// What a [`Session`] is made of beside its profile and store.
@@ -180,7 +183,10 @@ impl SessionBuilder {
                 verifier,
                 status,
                 sign_in: tokio::sync::Mutex::default(),
-                tokens: Arc::default(),
+                tokens: RwLock::default(),
+                turn: Arc::default(),
+                flight: Mutex::default(),
+                failures: Mutex::default(),
             }),
         })
     }
@@ -237,7 +243,7 @@ impl Session {
     /// [`status`](Self::status): without a network the person stays signed in. Once the store has been
     /// read, this does nothing; so it may be tried again when the store was locked.
     pub async fn restore(&self) {
-        if self.inner.tokens.lock().await.loaded {
+        if self.tokens().loaded {
             return;
         }
         if let Err(error) = self.take_up().await {
@@ -256,17 +262,14 @@ impl Session {
     /// # Errors
     /// [`Error::Store`] when the tokens may still be in the keychain.
     pub async fn sign_out(&self) -> Result<SignOut, Error> {
-        let mut tokens = self.loaded().await?;
-        let revoked = match &tokens.set {
+        let turn = self.turn_to_replace().await?;
+        let set = self.tokens().set.clone();
+        let revoked = match set {
             Some(set) => self.revoke(&set.refresh).await,
             None => Ok(()),
         };
-        self.with_store(|store, key| store.delete(key)).await?;
-        *tokens = Tokens {
-            loaded: true,
-            ..Tokens::default()
-        };
-        drop(tokens);
+        self.forget(&turn).await?;
+        drop(turn);
         self.sign_in().await.pending = None;
         self.forget_pending().await;
         self.publish(SessionState::SignedOut, None);
@@ -372,58 +375,13 @@ impl Session {
         }
     }
 
-    /// The tokens' guard, the store having been asked.
-    async fn loaded(&self) -> Result<OwnedMutexGuard<Tokens>, Error> {
-        let mut tokens = self.inner.tokens.clone().lock_owned().await;
-        if !tokens.loaded {
-            tokens.set = self.stored().await?;
-            tokens.loaded = true;
-        }
-        Ok(tokens)
-    }
-
-    async fn stored(&self) -> Result<Option<TokenSet>, Error> {
-        let secret = self.with_store(|store, key| store.load(key)).await?;
-        let set = secret.map(|secret| TokenSet::from_secret(&secret).ok_or(StoreError::Damaged));
-        Ok(set.transpose()?)
-    }
-
-    async fn save(&self, set: &TokenSet) -> Result<(), Error> {
-        let secret = set.to_secret();
-        self.with_store(move |store, key| store.save(key, &secret))
-            .await
-    }
-
-    async fn with_store<T: Send + 'static>(
-        &self,
-        operation: impl FnOnce(&dyn TokenStore, &str) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Error> {
-        let inner = self.inner.clone();
-        let task = async move {
-            // One at a time, and held until it is really over: what nobody waits for any more, because
-            // the keychain still asks for its password, must not come after what was asked later.
-            let turn = inner.store_turn.clone().lock_owned().await;
-            let task = tokio::task::spawn_blocking(move || {
-                let done = operation(&*inner.store, &inner.profile.session_key());
-                drop(turn);
-                done
-            });
-            joined(task.await)
-        };
-        match tokio::time::timeout(STORE_PATIENCE, task).await {
-            Ok(done) => Ok(done?),
-            Err(_) => Err(StoreError::TimedOut.into()),
-        }
-    }
-
     /// Says what the tokens at hand mean, unless a sign-in is waiting.
     async fn settle(&self, problem: Option<Error>) {
         let sign_in = self.sign_in().await;
-        let tokens = self.inner.tokens.lock().await;
-        let state = match &tokens.set {
-            Some(set) => SessionState::SignedIn(set.user.clone()),
-            None if tokens.ended => SessionState::Expired,
-            None => SessionState::SignedOut,
+        let state = match &*self.tokens() {
+            Tokens { set: Some(set), .. } => SessionState::SignedIn(set.user.clone()),
+            Tokens { ended: true, .. } => SessionState::Expired,
+            _ => SessionState::SignedOut,
         };
         if sign_in.pending.is_none() {
             self.publish(state, problem);
@@ -444,6 +402,11 @@ impl Session {
             .status
             .send_modify(|status| status.problem = Some(problem));
     }
+}
+
+/// A mutex's content, whoever panicked with it before.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A task's result; its panic, if it panicked, goes on here.

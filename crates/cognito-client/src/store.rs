@@ -59,11 +59,13 @@ pub trait TokenStore: Send + Sync + 'static {
 }
 
 /// The right to replace what is kept under one key, until dropped.
-pub struct StoreLock(#[expect(dead_code, reason = "it is there to be dropped")] Box<dyn Send>);
+pub struct StoreLock(
+    #[expect(dead_code, reason = "it is there to be dropped")] Box<dyn Send + Sync>,
+);
 
 impl StoreLock {
     /// A lock that is released by dropping `held`.
-    pub fn new(held: impl Send + 'static) -> Self {
+    pub fn new(held: impl Send + Sync + 'static) -> Self {
         Self(Box::new(held))
     }
 }

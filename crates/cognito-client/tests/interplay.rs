@@ -32,7 +32,7 @@ async fn a_session_that_ends_leaves_the_sign_in_that_is_waiting() {
     world.session.begin().await.unwrap();
     world.emulator.sign_out_everywhere("alex");
     let token = world.session.access_token().await.unwrap();
-    world.session.invalidate(&token).await;
+    world.session.invalidate(&token);
     let error = world.session.access_token().await.unwrap_err();
     assert!(matches!(
         error,
@@ -74,7 +74,7 @@ async fn a_lifetime_beyond_all_clocks_is_survived() {
         "token_type": "Bearer",
         "expires_in": u64::MAX,
     });
-    world.session.invalidate(&token).await;
+    world.session.invalidate(&token);
     world
         .emulator
         .fail_next(Endpoint::Token, Fault::Error { status: 200, body });

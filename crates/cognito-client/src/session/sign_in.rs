@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use tokio::sync::MutexGuard;
 use url::Url;
 
-use super::renewal::Tokens;
 use super::{Session, SessionState, joined};
 use crate::authorization::{Accepted, Answer, CallbackError, Over, PendingAuthorization, state_of};
 use crate::error::{Error, ProtocolError};
@@ -25,7 +24,8 @@ pub(super) struct SignIn {
 impl Session {
     pub(super) async fn take_up(&self) -> Result<(), Error> {
         // Where there are tokens, a sign-in that is still kept was over already.
-        let pending = if self.loaded().await?.set.is_some() {
+        self.loaded().await?;
+        let pending = if self.tokens().set.is_some() {
             None
         } else {
             self.with_store(|store, key| store.load(&pending_key(key)))
@@ -275,13 +275,8 @@ impl Session {
             user: user.clone(),
         };
 
-        let mut tokens = self.inner.tokens.clone().lock_owned().await;
-        self.save(&set).await?;
-        *tokens = Tokens {
-            loaded: true,
-            set: Some(set),
-            ..Tokens::default()
-        };
+        let turn = self.turn_to_replace().await?;
+        self.start(&turn, set).await?;
         Ok(user)
     }
 }

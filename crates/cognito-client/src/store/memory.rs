@@ -1,6 +1,7 @@
 //! A store that forgets everything when the process ends.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::{Secret, StoreError, StoreLock, TokenStore};
@@ -9,6 +10,8 @@ use super::{Secret, StoreError, StoreLock, TokenStore};
 #[derive(Default)]
 pub struct MemoryStore {
     secrets: Mutex<HashMap<String, Secret>>,
+    /// Of all keys: one change too many noticed does no harm.
+    changes: AtomicU64,
     locked: Arc<Locked>,
 }
 
@@ -57,11 +60,13 @@ impl TokenStore for MemoryStore {
     fn save(&self, key: &str, secret: &[u8]) -> Result<(), StoreError> {
         self.secrets()
             .insert(key.to_owned(), Secret::new(secret.to_vec()));
+        self.changes.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
     fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.secrets().remove(key);
+        self.changes.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -76,5 +81,9 @@ impl TokenStore for MemoryStore {
             key: key.to_owned(),
             locked: self.locked.clone(),
         }))
+    }
+
+    fn revision(&self, _key: &str) -> u64 {
+        self.changes.load(Ordering::Relaxed)
     }
 }
