@@ -35,6 +35,7 @@ impl World {
         tokio::spawn(cognito_api::serve(
             listener,
             cognito_api::router(verifier),
+            cognito_api::Limits::default(),
             std::future::pending(),
         ));
         let file = include_str!("../../crates/cognito-client/src/local-demo.toml")

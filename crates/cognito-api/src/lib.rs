@@ -10,7 +10,7 @@
 //! let verifier = Verifier::access(pool, ClientIds::only(["4examplec1ient1dkeyfob0001"]));
 //! let listener = TcpListener::bind("127.0.0.1:0").await?;
 //! let stop = async {}; // At once; a program waits for a signal here.
-//! cognito_api::serve(listener, cognito_api::router(verifier), stop).await;
+//! cognito_api::Api::new(verifier).serve(listener, None, stop).await;
 //! # Ok(())
 //! # }
 //! ```
@@ -18,8 +18,14 @@
 //! Not for TLS, rate limits per user or anything else a load balancer in front of it does; and it keeps no state, so any
 //! number of them can run side by side.
 
+mod downloads;
+mod limits;
+mod metrics;
+mod patience;
+mod refusal;
 mod routes;
 mod server;
 
-pub use routes::router;
-pub use server::{DRAIN_TIMEOUT, HEADER_TIMEOUT, MAX_CONNECTIONS, MAX_HEADER_BYTES, serve};
+pub use limits::Limits;
+pub use routes::{Api, router};
+pub use server::serve;

@@ -8,17 +8,22 @@
 mod settings;
 
 use std::{
-    future::Future,
     io::{self, Write as _},
+    net::SocketAddr,
     process::ExitCode,
     thread,
 };
 
 use clap::Parser as _;
+use cognito_api::Api;
 use settings::{Args, LogFormat, Settings};
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{net::TcpListener, sync::oneshot, time::timeout};
 use tracing::{info, level_filters::LevelFilter};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter,
+    layer::{Layer as _, SubscriberExt as _},
+    util::SubscriberInitExt as _,
+};
 
 /// What the shell convention and clap use for a command that was called wrongly.
 const USAGE: u8 = 2;
@@ -34,8 +39,9 @@ async fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    log(settings.log_format);
-    match run(settings).await {
+    let api = Api::new(settings.verifier.clone()).with_limits(settings.limits);
+    log(settings.log_format, &api);
+    match run(settings, api).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("cognito-api: {message}");
@@ -44,66 +50,119 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(settings: Settings) -> Result<(), String> {
-    let listen = settings.listen;
-    let listener = TcpListener::bind(listen).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("{listen} is taken: end the program that listens there, or choose another address with --listen")
-        }
-        _ => format!("cannot listen on {listen}: {error}; choose another address with --listen"),
-    })?;
-    let address = listener
-        .local_addr()
-        .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-    let signalled = signalled().map_err(|error| format!("cannot listen for signals: {error}"))?;
+async fn run(settings: Settings, api: Api) -> Result<(), String> {
+    let (listener, address) = bind("--listen", settings.listen).await?;
+    let admin = match settings.admin_listen {
+        Some(address) => Some(bind("--admin-listen", address).await?),
+        None => None,
+    };
+    let mut signals =
+        Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let parent_gone = parent_gone(settings.exit_with_parent_stdin);
     let stop = async {
         tokio::select! {
-            () = signalled => info!("told to stop"),
+            signal = signals.next() => {
+                info!("told to stop");
+                api.drain();
+                if signal == Signal::Terminate {
+                    // Until those who send requests here have asked `/readyz`, or somebody is in a hurry.
+                    drop(timeout(settings.stop_delay, signals.next()).await);
+                }
+            }
             () = parent_gone => info!("standard input was closed"),
         }
     };
-    let verifier = settings.verifier;
-    // The first caller need not wait for the keys; a failure is logged by the verifier, and the next caller tries again.
-    let preloading = verifier.clone();
-    tokio::spawn(async move { drop(preloading.preload().await) });
     println!("Listening on http://{address}");
-    drop(io::stdout().flush());
-    cognito_api::serve(listener, cognito_api::router(verifier), stop).await;
+    if let Some((_, address)) = &admin {
+        println!("Metrics on http://{address}/metrics");
+    }
+    drop(io::stdout().flush()); // Nobody need read it.
+    let admin = admin.map(|(listener, _)| listener);
+    api.serve(listener, admin, stop).await;
     Ok(())
 }
 
-fn log(format: LogFormat) {
+async fn bind(flag: &str, listen: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
+    let cannot = |error: io::Error| match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "{listen} is taken: end the program that listens there, or choose another address with {flag}"
+        ),
+        _ => format!("cannot listen on {listen}: {error}; choose another address with {flag}"),
+    };
+    let listener = TcpListener::bind(listen).await.map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    Ok((listener, address))
+}
+
+fn log(format: LogFormat, api: &Api) {
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .from_env_lossy();
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
-    match format {
-        LogFormat::Text => log.with_ansi(false).init(),
-        LogFormat::Json => log.json().init(),
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = match format {
+        LogFormat::Text => lines.with_ansi(false).with_filter(filter).boxed(),
+        LogFormat::Json => lines.json().with_filter(filter).boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(api.download_counter())
+        .init();
+}
+
+#[derive(PartialEq)]
+enum Signal {
+    /// Ctrl-C: somebody waits for the end.
+    Interrupt,
+    /// SIGTERM, which is how systemd, Docker and Kubernetes ask.
+    Terminate,
+}
+
+/// Listens from its making on.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+        }
     }
 }
 
-/// Resolves on ctrl-c, or on SIGTERM, which is how systemd, Docker and Kubernetes ask. Listens from the call on.
-#[cfg(unix)]
-fn signalled() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
+#[cfg(windows)]
+struct Signals {
+    interrupt: tokio::signal::windows::CtrlC,
+    terminate: tokio::signal::windows::CtrlClose,
 }
 
 #[cfg(windows)]
-fn signalled() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = tokio::signal::windows::ctrl_c()?;
-    Ok(async move { drop(interrupt.recv().await) })
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: tokio::signal::windows::ctrl_c()?,
+            terminate: tokio::signal::windows::ctrl_close()?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+        }
+    }
 }
 
 /// Resolves when standard input is closed, if that is wanted.

@@ -1,104 +1,249 @@
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{self, Future},
+    io,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
-use axum::Router;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use axum::{
+    Router,
+    response::{IntoResponse as _, Response},
+};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
     time::timeout,
 };
 use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
-/// A request's header must have arrived after this long; also how long an idle connection is kept.
-pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-/// The memory for a request's header; one that needs more is refused with 431. Tokens are at most 16 KiB.
-pub const MAX_HEADER_BYTES: usize = 32 * 1024;
-/// Connections beyond these wait to be accepted.
-pub const MAX_CONNECTIONS: usize = 1024;
-/// When told to stop, requests in progress get this long to be answered.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::{
+    limits::Limits,
+    patience::{Activity, Patience},
+    refusal::Refusal,
+    routes::is_probe,
+};
 
 /// After the system could not accept, e.g. for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// Connections beyond the limit that are told so at once; further ones wait for their turn to be told.
+const REFUSALS: usize = 64;
+/// What a refused connection gets for its request and the answer.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
+/// What a connection that was never used gets for its first request once the server stops.
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Serves `router` over HTTP/1.1 until `stop` resolves; then accepts nothing more, closes idle connections, and returns
-/// once every request in progress is answered, or after [`DRAIN_TIMEOUT`].
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    let mut stop = pin!(stop);
-    let (stopping, stopped) = watch::channel(false);
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            () = &mut stop => break,
-            Some(_) = connections.join_next() => continue,
-            accepted = accept(&listener, &slots) => accepted,
+/// Serves `router` over HTTP/1.1 until `stop` resolves. Then it accepts nothing more, closes idle connections, and
+/// returns once every request in progress is answered, or after [`Limits::drain_timeout`].
+///
+/// Of the limits it keeps those of connections and headers; [`crate::Api`] keeps those of requests.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
+    Server::new(limits).serve(listener, router, stop).await;
+}
+
+/// A server and what is counted of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    limits: Limits,
+    pub(crate) open: Gauge,
+    pub(crate) refused: Counter,
+}
+
+/// Why a connection is spoken to: to be served, or to be told that there are too many.
+enum Admission {
+    Served(OwnedSemaphorePermit),
+    Refused(OwnedSemaphorePermit),
+}
+
+impl Server {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            open: Gauge::default(),
+            refused: Counter::default(),
+        }
+    }
+
+    pub(crate) async fn serve(
+        &self,
+        listener: TcpListener,
+        router: Router,
+        stop: impl Future<Output = ()>,
+    ) {
+        let mut stop = pin!(stop);
+        let (stopping, stopped) = watch::channel(false);
+        let slots = Arc::new(Semaphore::new(self.limits.connections));
+        let spares = Arc::new(Semaphore::new(REFUSALS));
+        let mut connections = JoinSet::new();
+        let welcome = |connections: &mut JoinSet<()>, stream, admission| {
+            let (server, router, stopped) = (self.clone(), router.clone(), stopped.clone());
+            connections.spawn(async move {
+                match admission {
+                    Admission::Served(slot) => {
+                        server.open.inc();
+                        server.connection(stream, router, stopped).await;
+                        server.open.dec();
+                        drop(slot);
+                    }
+                    Admission::Refused(spare) => {
+                        server.refused.inc();
+                        server.refusal(stream, router).await;
+                        drop(spare);
+                    }
+                }
+            });
         };
-        match accepted {
-            Ok((stream, slot)) => {
-                let (router, stopped) = (router.clone(), stopped.clone());
-                connections.spawn(async move {
-                    connection(stream, router, stopped).await;
-                    drop(slot);
-                });
-            }
-            Err(error) => {
-                warn!(%error, "cannot accept connections");
-                if timeout(ACCEPT_PAUSE, &mut stop).await.is_ok() {
-                    break;
+        loop {
+            let accepted = tokio::select! {
+                () = &mut stop => break,
+                Some(_) = connections.join_next() => continue,
+                accepted = accept(&listener, &slots, &spares) => accepted,
+            };
+            match accepted {
+                Ok((stream, admission)) => welcome(&mut connections, stream, admission),
+                Err(error) => {
+                    warn!(%error, "cannot accept connections");
+                    if timeout(ACCEPT_PAUSE, &mut stop).await.is_ok() {
+                        break;
+                    }
                 }
             }
         }
+        // Connections the system has made already may carry requests: closing the port on them would lose those.
+        for stream in waiting(listener) {
+            if let Ok(slot) = Arc::clone(&slots).try_acquire_owned() {
+                welcome(&mut connections, stream, Admission::Served(slot));
+            }
+        }
+        stopping.send_replace(true);
+        let drained = timeout(self.limits.drain_timeout, async {
+            while connections.join_next().await.is_some() {}
+        })
+        .await;
+        if drained.is_err() {
+            warn!(
+                unanswered = connections.len(),
+                "stopped before every request was answered"
+            );
+        }
     }
-    drop(listener);
-    stopping.send_replace(true);
-    let drained = timeout(DRAIN_TIMEOUT, async {
-        while connections.join_next().await.is_some() {}
-    })
-    .await;
-    if drained.is_err() {
-        warn!(
-            unanswered = connections.len(),
-            "stopped before every request was answered"
-        );
+
+    async fn connection(
+        &self,
+        stream: TcpStream,
+        router: Router,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        // Answers are small: waiting to fill a packet would only add latency.
+        drop(stream.set_nodelay(true));
+        let activity = Activity::default();
+        let service = {
+            let activity = activity.clone();
+            service_fn(move |request: Request<Incoming>| {
+                activity.begin();
+                let (router, activity) = (router.clone(), activity.clone());
+                async move {
+                    let answer = router.oneshot(request).await;
+                    activity.end();
+                    answer
+                }
+            })
+        };
+        let io = TokioIo::new(Patience::new(stream, activity.clone(), self.limits));
+        let mut connection = pin!(self.http().serve_connection(io, service));
+        let ended = tokio::select! {
+            // First, so that a request that has arrived is seen before the connection is found idle.
+            biased;
+            ended = connection.as_mut() => ended,
+            () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => {
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    ended = connection => ended,
+                    () = never_used(&activity) => Ok(()),
+                }
+            }
+        };
+        if let Err(error) = ended {
+            debug!(%error, "a connection broke");
+        }
+    }
+
+    /// Answers one request of a connection there is no room for. The probes are answered truly: a server that is busy is
+    /// not ill, and must not be restarted for it.
+    async fn refusal(&self, stream: TcpStream, router: Router) {
+        let service = service_fn(move |request: Request<Incoming>| {
+            let router = router.clone();
+            async move {
+                if is_probe(request.uri().path()) {
+                    return router.oneshot(request).await;
+                }
+                Ok::<Response, Infallible>(Refusal::Overloaded.into_response())
+            }
+        });
+        let io = TokioIo::new(stream);
+        let connection = self.http().keep_alive(false).serve_connection(io, service);
+        if !matches!(timeout(REFUSAL_TIMEOUT, connection).await, Ok(Ok(()))) {
+            debug!("a connection beyond the limit was closed unanswered");
+        }
+    }
+
+    fn http(&self) -> http1::Builder {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            // `Patience` does it, with one timer for a connection instead of one for each request.
+            .header_read_timeout(None)
+            .max_headers(self.limits.headers)
+            .max_buf_size(self.limits.header_bytes);
+        http
     }
 }
 
+/// Resolves if no request comes on a connection on which none ever did.
+async fn never_used(activity: &Activity) {
+    let first = timeout(FIRST_REQUEST_TIMEOUT, future::pending::<()>());
+    if first.await.is_ok() || activity.used() {
+        future::pending::<()>().await;
+    }
+}
+
+/// The next connection, and what it gets. May be cancelled without losing one.
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let slot = Arc::clone(slots)
+    spares: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, Admission)> {
+    let spare = Arc::clone(spares)
         .acquire_owned()
         .await
         .expect("the semaphore is never closed");
     let (stream, _) = listener.accept().await?;
-    Ok((stream, slot))
+    let admission = match Arc::clone(slots).try_acquire_owned() {
+        Ok(slot) => Admission::Served(slot),
+        Err(_) => Admission::Refused(spare),
+    };
+    Ok((stream, admission))
 }
 
-async fn connection(stream: TcpStream, router: Router, mut stopped: watch::Receiver<bool>) {
-    // Answers are small: waiting to fill a packet would only add latency.
-    drop(stream.set_nodelay(true));
-    let service =
-        service_fn(move |request: hyper::Request<Incoming>| router.clone().oneshot(request));
-    let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .max_buf_size(MAX_HEADER_BYTES)
-            .serve_connection(TokioIo::new(stream), service)
-    );
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+/// What waits to be accepted on a listener that is closed after it.
+fn waiting(listener: TcpListener) -> Vec<TcpStream> {
+    let Ok(listener) = listener.into_std() else {
+        return Vec::new();
     };
-    if let Err(error) = ended {
-        debug!(%error, "a connection broke");
-    }
+    std::iter::from_fn(|| {
+        let (stream, _) = listener.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        TcpStream::from_std(stream).ok()
+    })
+    .collect()
 }

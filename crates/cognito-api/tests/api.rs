@@ -8,8 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use axum::{Router, routing::get};
-use cognito_api::{router, serve};
+use cognito_api::router;
 use cognito_emulator::{Endpoint, Fault};
 use cognito_verifier::{Clock, SystemClock, Verifier};
 use reqwest::{
@@ -17,44 +16,7 @@ use reqwest::{
     header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE},
 };
 use serde_json::Value;
-use support::{client_ids, emulator, http, pool, sign_in};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    sync::{Semaphore, oneshot},
-};
-
-struct Api {
-    url: String,
-    stop: Option<oneshot::Sender<()>>,
-    served: tokio::task::JoinHandle<()>,
-}
-
-impl Api {
-    async fn start(router: Router) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(serve(listener, router, async { drop(stopped.await) }));
-        Self {
-            url,
-            stop: Some(stop),
-            served,
-        }
-    }
-
-    async fn call(&self, path: &str, authorization: Option<String>) -> Response {
-        let mut request = http().get(format!("{}{path}", self.url));
-        if let Some(authorization) = authorization {
-            request = request.header("authorization", authorization);
-        }
-        request.send().await.unwrap()
-    }
-
-    fn stop(&mut self) {
-        self.stop.take().unwrap().send(()).unwrap();
-    }
-}
+use support::{Running, client_ids, emulator, http, pool, sign_in};
 
 fn bearer(token: &str) -> Option<String> {
     Some(format!("Bearer {token}"))
@@ -77,7 +39,7 @@ async fn refused(answer: Response, status: u16, code: &str) -> String {
 async fn a_signed_in_user_is_greeted_and_sees_their_claims() {
     let emulator = emulator().await;
     let tokens = sign_in(&emulator).await;
-    let api = Api::start(router(Verifier::access(pool(&emulator), client_ids()))).await;
+    let api = Running::start(router(Verifier::access(pool(&emulator), client_ids()))).await;
 
     let answer = api.call("/api/hello", bearer(&tokens.access)).await;
     assert_eq!(answer.status(), 200);
@@ -104,7 +66,7 @@ async fn a_signed_in_user_is_greeted_and_sees_their_claims() {
 async fn everyone_else_is_refused_with_a_reason() {
     let emulator = emulator().await;
     let tokens = sign_in(&emulator).await;
-    let api = Api::start(router(Verifier::access(pool(&emulator), client_ids()))).await;
+    let api = Running::start(router(Verifier::access(pool(&emulator), client_ids()))).await;
     for path in ["/api/hello", "/api/me"] {
         let challenge = refused(api.call(path, None).await, 401, "missing_token").await;
         assert_eq!(challenge, "Bearer");
@@ -144,7 +106,7 @@ async fn everyone_else_is_refused_with_a_reason() {
 async fn another_pool_another_client_and_a_missing_scope_are_refused() {
     let (ours, theirs) = (emulator().await, emulator().await);
     let tokens = sign_in(&theirs).await;
-    let api = Api::start(router(Verifier::access(pool(&ours), client_ids()))).await;
+    let api = Running::start(router(Verifier::access(pool(&ours), client_ids()))).await;
     refused(
         api.call("/api/hello", bearer(&tokens.access)).await,
         401,
@@ -154,7 +116,7 @@ async fn another_pool_another_client_and_a_missing_scope_are_refused() {
 
     let tokens = sign_in(&ours).await;
     let clients = cognito_verifier::ClientIds::only(["another"]);
-    let api = Api::start(router(Verifier::access(pool(&ours), clients))).await;
+    let api = Running::start(router(Verifier::access(pool(&ours), clients))).await;
     refused(
         api.call("/api/hello", bearer(&tokens.access)).await,
         401,
@@ -164,7 +126,7 @@ async fn another_pool_another_client_and_a_missing_scope_are_refused() {
 
     let verifier = Verifier::access(pool(&ours), client_ids())
         .with_required_scope("https://api.example.com/read");
-    let api = Api::start(router(verifier)).await;
+    let api = Running::start(router(verifier)).await;
     let challenge = refused(
         api.call("/api/hello", bearer(&tokens.access)).await,
         403,
@@ -190,7 +152,7 @@ async fn an_expired_token_is_refused() {
     let emulator = emulator().await;
     let tokens = sign_in(&emulator).await;
     let later = Arc::new(Later(Duration::from_secs(61 * 60)));
-    let api = Api::start(router(
+    let api = Running::start(router(
         Verifier::access(pool(&emulator), client_ids()).with_clock(later),
     ))
     .await;
@@ -205,7 +167,7 @@ async fn an_expired_token_is_refused() {
 #[tokio::test]
 async fn a_key_rotation_is_followed() {
     let emulator = emulator().await;
-    let api = Api::start(router(Verifier::access(pool(&emulator), client_ids()))).await;
+    let api = Running::start(router(Verifier::access(pool(&emulator), client_ids()))).await;
     let before = sign_in(&emulator).await;
     assert_eq!(
         api.call("/api/hello", bearer(&before.access))
@@ -232,7 +194,7 @@ async fn a_pool_that_does_not_answer_is_503_and_not_a_refusal() {
     let emulator = emulator().await;
     let tokens = sign_in(&emulator).await;
     emulator.fail_next(Endpoint::Jwks, Fault::Status(500));
-    let api = Api::start(router(Verifier::access(pool(&emulator), client_ids()))).await;
+    let api = Running::start(router(Verifier::access(pool(&emulator), client_ids()))).await;
     let answer = api.call("/api/hello", bearer(&tokens.access)).await;
     assert_eq!(answer.status(), 503);
     assert!(!answer.headers().contains_key(WWW_AUTHENTICATE));
@@ -245,7 +207,7 @@ async fn a_pool_that_does_not_answer_is_503_and_not_a_refusal() {
 #[tokio::test]
 async fn health_is_open_and_the_rest_is_not_there() {
     let emulator = emulator().await;
-    let api = Api::start(router(Verifier::access(pool(&emulator), client_ids()))).await;
+    let api = Running::start(router(Verifier::access(pool(&emulator), client_ids()))).await;
     let answer = api.call("/healthz", None).await;
     assert_eq!(
         (
@@ -262,64 +224,4 @@ async fn health_is_open_and_the_rest_is_not_there() {
         .await
         .unwrap();
     assert_eq!(post.status(), 405);
-}
-
-#[tokio::test]
-async fn a_request_in_progress_is_answered_before_the_server_stops() {
-    let (entered, leave) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    let gates = (Arc::clone(&entered), Arc::clone(&leave));
-    let slow = get(async move || {
-        gates.0.add_permits(1);
-        gates.1.acquire().await.unwrap().forget();
-        "answered"
-    });
-    let mut api = Api::start(
-        Router::new()
-            .route("/slow", slow)
-            .route("/", get(async || "idle")),
-    )
-    .await;
-    // A connection that is kept open but idle must not hold the server up.
-    let idle = http();
-    idle.get(format!("{}/", api.url)).send().await.unwrap();
-    let request = tokio::spawn(http().get(format!("{}/slow", api.url)).send());
-    entered.acquire().await.unwrap().forget();
-    api.stop();
-    // Once the port is closed, stopping has begun, and the request is still waiting.
-    let address = api.url.trim_start_matches("http://").to_owned();
-    while TcpStream::connect(&address).await.is_ok() {
-        tokio::task::yield_now().await;
-    }
-    assert!(!api.served.is_finished());
-    leave.add_permits(1);
-    assert_eq!(
-        request.await.unwrap().unwrap().text().await.unwrap(),
-        "answered"
-    );
-    tokio::time::timeout(Duration::from_secs(5), api.served)
-        .await
-        .expect("idle connections are closed")
-        .unwrap();
-}
-
-#[tokio::test]
-async fn headers_beyond_the_limit_are_cut_off() {
-    let emulator = emulator().await;
-    let api = Api::start(router(Verifier::access(pool(&emulator), client_ids()))).await;
-    let mut stream = TcpStream::connect(api.url.trim_start_matches("http://"))
-        .await
-        .unwrap();
-    let huge = format!(
-        "GET /healthz HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n",
-        "x".repeat(4 * cognito_api::MAX_HEADER_BYTES)
-    );
-    // The server may close before it has read everything; what counts is that it does not answer 200.
-    let _ = stream.write_all(huge.as_bytes()).await;
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    let answer = String::from_utf8_lossy(&answer);
-    assert!(
-        answer.is_empty() || answer.starts_with("HTTP/1.1 431"),
-        "{answer}"
-    );
 }

@@ -4,27 +4,17 @@
 mod support;
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead as _, Read as _},
     net::TcpListener,
-    process::{Child, ChildStdout, Command, Output, Stdio},
+    process::{Output, Stdio},
 };
 
-use support::{CLIENT, emulator, http, sign_in};
-
-fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cognito-api"));
-    // Nothing of the machine's environment may decide a test.
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("COGNITO_API_") || name == "RUST_LOG" {
-            command.env_remove(name);
-        }
-    }
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
+use cognito_verifier::test_issuer::TestIssuer;
+use support::{
+    CLIENT, POOL, emulator, http,
+    program::{Program, command},
+    sign_in,
+};
 
 fn run(arguments: &[&str]) -> Output {
     command().args(arguments).output().unwrap()
@@ -33,59 +23,6 @@ fn run(arguments: &[&str]) -> Output {
 fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
-
-/// A running server. Killed, by its own pid, when a test fails.
-struct Running {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-    url: String,
-}
-
-impl Running {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let url = line
-            .trim_end()
-            .strip_prefix("Listening on ")
-            .expect("says where it listens")
-            .to_owned();
-        Self { child, stdout, url }
-    }
-
-    /// Waits for the end: the exit code, the rest of standard output, and the log.
-    fn end(mut self) -> (Option<i32>, String, String) {
-        let (mut stdout, mut log) = (String::new(), String::new());
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut log)
-            .unwrap();
-        self.stdout.read_to_string(&mut stdout).unwrap();
-        (self.child.wait().unwrap().code(), stdout, log)
-    }
-
-    #[cfg(unix)]
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(sent.success());
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-const POOL: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Test";
 
 #[test]
 fn every_mistake_gets_its_sentence() {
@@ -104,7 +41,19 @@ fn every_mistake_gets_its_sentence() {
         "--client-id=ok,not ok",
         "--client-id=",
         "--listen=localhost",
-        "--required-scope=read write",
+        "--admin-listen=9231",
+        "--required-scope=read \"write\"",
+        "--max-header-bytes=1",
+        "--max-headers=many",
+        "--max-body-bytes=-1",
+        "--max-connections=0",
+        "--max-requests=0",
+        "--header-timeout=0",
+        "--request-timeout=1.5",
+        "--write-timeout=",
+        "--keep-alive=forever",
+        "--stop-delay=1000",
+        "--drain-timeout=1000",
         "--log-format=xml",
     ]);
     assert_eq!(wrong.status.code(), Some(2));
@@ -114,8 +63,20 @@ fn every_mistake_gets_its_sentence() {
          copy it from the user pool's overview page, e.g. https://cognito-idp.REGION.amazonaws.com/POOL_ID\n\
          cognito-api: --client-id: \"not ok\" is not an app client id (1 to 128 letters, digits, _ or +)\n\
          cognito-api: --client-id: \"\" is not an app client id (1 to 128 letters, digits, _ or +)\n\
+         cognito-api: --required-scope: \"\\\"write\\\"\" is not a scope (no quotes or backslashes)\n\
          cognito-api: --listen: \"localhost\" is not an IP address and port, e.g. 127.0.0.1:9230\n\
-         cognito-api: --required-scope: \"read write\" is not one scope (no spaces, quotes or backslashes)\n\
+         cognito-api: --admin-listen: \"9231\" is not an IP address and port, e.g. 127.0.0.1:9230\n\
+         cognito-api: --max-header-bytes: \"1\" is not a whole number from 8192 to 1048576\n\
+         cognito-api: --max-headers: \"many\" is not a whole number from 10 to 1000\n\
+         cognito-api: --max-body-bytes: \"-1\" is not a whole number from 0 to 1073741824\n\
+         cognito-api: --max-connections: \"0\" is not a whole number from 1 to 1048576\n\
+         cognito-api: --max-requests: \"0\" is not a whole number from 1 to 1048576\n\
+         cognito-api: --header-timeout: \"0\" is not a whole number of seconds from 1 to 86400\n\
+         cognito-api: --request-timeout: \"1.5\" is not a whole number of seconds from 1 to 86400\n\
+         cognito-api: --write-timeout: \"\" is not a whole number of seconds from 1 to 86400\n\
+         cognito-api: --keep-alive: \"forever\" is not a whole number of seconds from 1 to 86400\n\
+         cognito-api: --drain-timeout: \"1000\" is not a whole number of seconds from 0 to 900\n\
+         cognito-api: --stop-delay: \"1000\" is not a whole number of seconds from 0 to 900\n\
          cognito-api: --log-format: \"xml\" is neither text nor json\n"
     );
 }
@@ -133,6 +94,74 @@ fn the_environment_is_checked_like_the_flags() {
         stderr(&output),
         "cognito-api: --listen: \"127.0.0.1\" is not an IP address and port, e.g. 127.0.0.1:9230\n"
     );
+}
+
+#[test]
+fn two_listeners_need_two_addresses() {
+    let output = command()
+        .args(["--issuer", POOL, "--client-id", CLIENT])
+        .args(["--listen=127.0.0.1:9230", "--admin-listen=127.0.0.1:9230"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        stderr(&output),
+        "cognito-api: --admin-listen is the same address as --listen: choose another port\n"
+    );
+}
+
+#[test]
+fn a_file_without_keys_is_refused() {
+    let output = run(&[
+        "--issuer",
+        POOL,
+        "--client-id",
+        CLIENT,
+        "--jwks-file",
+        "Cargo.toml",
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        stderr(&output),
+        "cognito-api: --jwks-file: Cargo.toml is not a pool's jwks.json: the answer is not a JWK Set\n"
+    );
+    let output = run(&[
+        "--issuer",
+        POOL,
+        "--client-id",
+        CLIENT,
+        "--jwks-file",
+        "nowhere.json",
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    assert!(
+        said.starts_with("cognito-api: --jwks-file: nowhere.json cannot be read: "),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_file_of_keys_it_needs_no_issuer() {
+    let pool = TestIssuer::new(POOL);
+    let file = std::env::temp_dir().join(format!("cognito-api-{}.json", std::process::id()));
+    std::fs::write(&file, pool.jwks()).unwrap();
+    let mut command = command();
+    command.args([
+        "--issuer",
+        POOL,
+        "--client-id",
+        CLIENT,
+        "--listen=127.0.0.1:0",
+    ]);
+    command.arg("--jwks-file").arg(&file);
+    let running = Program::start(command);
+    std::fs::remove_file(file).unwrap();
+    let get = |path: &str| http().get(format!("{}{path}", running.url));
+    assert_eq!(get("/readyz").send().await.unwrap().status(), 200);
+    let token = pool.access_token(CLIENT).sign();
+    let answer = get("/api/hello").bearer_auth(token).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
 }
 
 #[test]
@@ -175,7 +204,7 @@ async fn it_greets_and_logs_no_token() {
         .env("COGNITO_API_ISSUER", emulator.issuer())
         .env("RUST_LOG", "trace")
         .stdin(Stdio::piped());
-    let mut running = Running::start(command);
+    let mut running = Program::start(command);
     // Drained while it runs: at this level the log is larger than a pipe.
     let mut log_pipe = running.child.stderr.take().unwrap();
     let log = std::thread::spawn(move || {
@@ -213,7 +242,7 @@ async fn it_greets_and_logs_no_token() {
         serde_json::from_str::<serde_json::Value>(line).expect(line);
     }
     assert!(
-        log.contains("\"path\":\"/api/hello\"") && log.contains("standard input was closed"),
+        log.contains("\"route\":\"/api/hello\"") && log.contains("standard input was closed"),
         "{log}"
     );
     for token in [&tokens.access, &tokens.id] {
@@ -229,32 +258,38 @@ async fn it_greets_and_logs_no_token() {
     );
 }
 
-#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_and_ctrl_c_stop_it_in_order() {
+async fn metrics_have_an_address_of_their_own_and_count_downloads() {
     let emulator = emulator().await;
-    for signal in ["TERM", "INT"] {
-        let mut command = command();
-        command.args([
-            "--issuer",
-            &emulator.issuer(),
-            "--client-id",
-            CLIENT,
-            "--listen",
-            "127.0.0.1:0",
-        ]);
-        let running = Running::start(command);
-        // A kept-alive connection, which must not hold it up.
-        let http = http();
-        let health = http
-            .get(format!("{}/healthz", running.url))
+    let tokens = sign_in(&emulator).await;
+    let mut command = command();
+    command
+        .args(["--issuer", &emulator.issuer(), "--client-id", CLIENT])
+        .args(["--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"])
+        // The log's level does not decide what is counted.
+        .env("RUST_LOG", "error");
+    let mut running = Program::start(command);
+    let mut line = String::new();
+    running.stdout.read_line(&mut line).unwrap();
+    let metrics = line
+        .trim_end()
+        .strip_prefix("Metrics on ")
+        .expect(&line)
+        .to_owned();
+    let get = async |url: String| {
+        http()
+            .get(url)
+            .bearer_auth(&tokens.access)
             .send()
             .await
-            .unwrap();
-        assert_eq!(health.text().await.unwrap(), "ok");
-        running.signal(signal);
-        let (code, stdout, log) = running.end();
-        assert_eq!((code, stdout.as_str()), (Some(0), ""), "{signal}: {log}");
-        assert!(log.contains("told to stop"), "{signal}: {log}");
-    }
+            .unwrap()
+    };
+    assert_eq!(
+        get(format!("{}/api/hello", running.url)).await.status(),
+        200
+    );
+    let text = get(metrics).await.text().await.unwrap();
+    let line = "cognito_api_jwks_downloads_total{outcome=\"loaded\"} 1\n";
+    assert!(text.contains(line), "{text}");
+    assert_eq!(get(format!("{}/metrics", running.url)).await.status(), 404);
 }
