@@ -42,6 +42,9 @@ pub enum CallbackError {
     /// This answer has been used.
     #[error("this sign-in's answer came back a second time and was ignored")]
     AlreadyUsed,
+    /// What was pasted is neither a URL nor a code.
+    #[error("what was pasted is neither the browser's address nor a code")]
+    NotPasted,
 }
 
 impl CallbackError {
@@ -51,6 +54,9 @@ impl CallbackError {
                 "Press Sign in and finish in the browser within five minutes, then let it open Keyfob."
             }
             Self::AlreadyUsed => "Nothing needs doing.",
+            Self::NotPasted => {
+                "Copy the whole address from the browser's address bar, from its beginning to its end, and paste it again."
+            }
             _ => "Finish the sign-in in the page that Keyfob opened, or cancel and sign in again.",
         }
     }
@@ -217,6 +223,20 @@ impl PendingAuthorization {
         })
     }
 
+    /// The same request once more, for a code that turns out to be none of its own.
+    pub(crate) fn twin(&self) -> Self {
+        Self {
+            url: self.url.clone(),
+            route: self.route,
+            redirect: self.redirect.clone(),
+            over: self.over.clone(),
+            state: self.state.clone(),
+            nonce: self.nonce.clone(),
+            verifier: PkceCodeVerifier::new(self.verifier.secret().clone()),
+            expires: self.expires,
+        }
+    }
+
     /// Whether an answer is still awaited at `now`. A clock that was set back must not lengthen the wait.
     pub(crate) fn is_awaited(&self, now: SystemTime) -> bool {
         now < self.expires && self.expires <= now + LIFETIME
@@ -266,6 +286,41 @@ impl PendingAuthorization {
             verifier: self.verifier,
             nonce: self.nonce,
         }
+    }
+}
+
+/// What a person pastes.
+pub(crate) enum Pasted {
+    /// The address the browser ended at.
+    Callback(Url),
+    /// The code alone.
+    Code(AuthorizationCode),
+}
+
+impl Pasted {
+    /// Reads it without what terminals, chats and word processors add. `None` when it is neither.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        const MAX_BYTES: usize = 16 * 1024;
+        if text.len() > MAX_BYTES {
+            return None;
+        }
+        // Bracketed paste (xterm); lines broken at the window's edge; characters escaped for a shell.
+        let text = text.replace("\u{1b}[200~", "").replace("\u{1b}[201~", "");
+        let is_added = |c: char| {
+            c.is_whitespace() || c.is_control() || matches!(c, '\\' | '\u{200b}' | '\u{feff}')
+        };
+        let text: String = text.chars().filter(|c| !is_added(*c)).collect();
+        let text = text.trim_matches(['"', '\'', '`', '<', '>', '“', '”', '‘', '’', '«', '»']);
+        if text.contains(':') {
+            return text.parse().ok().map(Self::Callback);
+        }
+        // RFC 6749 §A.11 allows any printable ASCII; Cognito's look like UUIDs, and what has a `=` inside
+        // is a piece of an address.
+        let is_code =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | '+' | '/');
+        let code = text.trim_end_matches('=');
+        (!code.is_empty() && code.len() <= 1024 && code.chars().all(is_code))
+            .then(|| Self::Code(AuthorizationCode::new(text.to_owned())))
     }
 }
 

@@ -7,6 +7,7 @@ mod error;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod loopback;
 mod profile;
 mod session;
 mod sign_in_request;

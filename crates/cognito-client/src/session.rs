@@ -1,5 +1,6 @@
 //! The one door to a person's tokens.
 
+mod answer;
 mod renewal;
 mod sign_in;
 mod turn;

@@ -1,4 +1,4 @@
-//! From the click to the kept tokens.
+//! From the click to the browser, and the wait for its answer.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -6,40 +6,62 @@ use std::time::SystemTime;
 use tokio::sync::MutexGuard;
 use url::Url;
 
-use super::{Session, SessionState, joined};
-use crate::authorization::{Accepted, Answer, CallbackError, Over, PendingAuthorization, state_of};
-use crate::error::{Error, ProtocolError};
-use crate::sign_in_request::SignInRequest;
+use super::{Session, SessionState};
+use crate::authorization::{Over, PendingAuthorization};
+use crate::error::Error;
+use crate::loopback::{Listening, Loopback, Page};
+use crate::sign_in_request::{Route, SignInRequest};
 use crate::store::StoreError;
-use crate::token_endpoint::Reply;
-use crate::tokens::{TokenSet, User};
 
 #[derive(Default)]
 pub(super) struct SignIn {
-    pub(super) pending: Option<PendingAuthorization>,
+    pub(super) pending: Option<Waiting>,
     /// The `state` of the answer that was used last.
-    answered: Option<String>,
+    pub(super) answered: Option<String>,
+}
+
+/// A sign-in that waits for its answer, and listens for it on the loopback route.
+pub(super) struct Waiting {
+    pub(super) request: PendingAuthorization,
+    listening: Option<Listening>,
+}
+
+impl Waiting {
+    /// The request, nobody listening for its answer any more.
+    pub(super) async fn stop(self) -> PendingAuthorization {
+        if let Some(listening) = self.listening {
+            listening.close().await;
+        }
+        self.request
+    }
 }
 
 impl Session {
     pub(super) async fn take_up(&self) -> Result<(), Error> {
-        // Where there are tokens, a sign-in that is still kept was over already.
-        self.loaded().await?;
-        let pending = if self.tokens().set.is_some() {
-            None
-        } else {
-            self.with_store(|store, key| store.load(&pending_key(key)))
-                .await?
-                .and_then(|secret| PendingAuthorization::from_secret(&secret))
-        };
-        let mut sign_in = self.sign_in().await;
-        if let Some(pending) = pending.filter(|pending| pending.is_awaited(self.local_now())) {
-            self.wait_for_answer(&mut sign_in, pending);
-        } else {
-            drop(sign_in);
-            self.settle(None).await;
+        let read = self.loaded().await;
+        // Whoever signs in again mends what is damaged, and may be about to.
+        if !matches!(read, Ok(()) | Err(Error::Store(StoreError::Damaged))) {
+            return read;
         }
-        Ok(())
+        let at_hand = self.tokens().set.as_ref().map(|set| Over::from(&set.user));
+        let now = self.local_now();
+        let kept = self.kept().await?.filter(|kept| {
+            // A request that is older than the tokens at hand was over already.
+            kept.is_awaited(now) && (at_hand.is_none() || kept.over() == at_hand.as_ref())
+        });
+        let mut sign_in = self.sign_in().await;
+        match kept {
+            Some(request) if sign_in.pending.is_none() => {
+                self.wait_again(&mut sign_in, request, None).await;
+                Ok(())
+            }
+            _ => {
+                drop(sign_in);
+                read?;
+                self.settle(None).await;
+                Ok(())
+            }
+        }
     }
 
     /// Begins a sign-in as the profile says: [`begin_with`](Self::begin_with) nothing else.
@@ -60,19 +82,17 @@ impl Session {
     ///
     /// The request is kept in the store first, so that its answer is understood even by an app that was
     /// closed and started again, and so that a keychain that does not work is found out before the
-    /// person types a password.
+    /// person types a password. On the loopback route the session listens from then on, until the
+    /// sign-in is over.
     ///
     /// # Errors
     /// [`Error::Store`] when the keychain does not work; [`Error::Configuration`] when the profile cannot
-    /// do what is asked for.
+    /// do what is asked for, or every loopback port it names is taken.
     pub async fn begin_with(&self, request: SignInRequest) -> Result<Url, Error> {
         let mut sign_in = self.sign_in().await;
-        if let Some(pending) = sign_in
-            .pending
-            .as_ref()
-            .filter(|waiting| waiting.does(&request))
-        {
-            return Ok(pending.url().clone());
+        let waiting = sign_in.pending.as_ref().map(|waiting| &waiting.request);
+        if let Some(waiting) = waiting.filter(|waiting| waiting.does(&request)) {
+            return Ok(waiting.url().clone());
         }
         let profile = self.profile();
         let request = request.or(&profile.sign_in);
@@ -82,27 +102,24 @@ impl Session {
                 problem: format!("this sign-in's `{field}` is wrong: {reason}"),
                 remedy: "Sign in without it, or correct the profile.".into(),
             })?;
-        let over = match (&sign_in.pending, self.status().state) {
-            (Some(replaced), _) => replaced.over().cloned(),
-            (None, SessionState::SignedIn(user)) => Some(Over::from(&user)),
-            _ => None,
+        // Its port may be the one that is needed.
+        let over = match sign_in.pending.take() {
+            Some(replaced) => replaced.stop().await.over().cloned(),
+            None => self.tokens().set.as_ref().map(|set| Over::from(&set.user)),
         };
-        let (route, redirect) = profile.ways_back(request.route)[0];
-        let now = self.local_now();
-        let pending = PendingAuthorization::new(profile, &request, (route, redirect), over, now);
-        let secret = pending.to_secret();
-        let kept = self
-            .with_store(move |store, key| store.save(&pending_key(key), &secret))
-            .await;
-        if let Err(error) = kept {
-            sign_in.pending = None;
-            drop(sign_in);
-            self.settle(Some(error.clone())).await;
-            return Err(error);
+        let begun = self.prepare(&request, over).await;
+        match begun {
+            Ok((pending, loopback)) => {
+                let url = pending.url().clone();
+                self.wait_for_answer(&mut sign_in, pending, loopback, None);
+                Ok(url)
+            }
+            Err(error) => {
+                drop(sign_in);
+                self.settle(Some(error.clone())).await;
+                Err(error)
+            }
         }
-        let url = pending.url().clone();
-        self.wait_for_answer(&mut sign_in, pending);
-        Ok(url)
     }
 
     /// Gives up the sign-in that is waiting, if one is.
@@ -110,30 +127,44 @@ impl Session {
         self.give_up(|_| true, None).await;
     }
 
-    /// Takes the URL the browser was redirected to, redeems its code, verifies the ID token (OpenID
-    /// Connect Core §3.1.3.7), keeps the tokens, and only then says who is signed in.
-    ///
-    /// # Errors
-    /// [`Error::Callback`] when the URL does not answer the waiting sign-in, which goes on waiting; any
-    /// other error ends it. All are in [`status`](Self::status) as well.
-    pub async fn complete(&self, callback: &Url) -> Result<User, Error> {
-        let answer = self
-            .accept(callback)
-            .await
-            .inspect_err(|error| self.tell(error.clone()))?;
-        let session = self.clone();
-        // In a task of its own: a code that was sent must not be lost because nobody waits any more.
-        let finished = tokio::spawn(async move {
-            let result = match answer {
-                Ok(accepted) => session.finish(accepted).await,
-                Err(refusal) => Err(refusal),
-            };
-            // Told first: the request that is over expires by itself.
-            session.settle(result.as_ref().err().cloned()).await;
-            session.forget_pending().await;
-            result
-        });
-        joined(finished.await)
+    /// Makes a request with a way back for its answer, and keeps it.
+    async fn prepare(
+        &self,
+        request: &SignInRequest,
+        over: Option<Over>,
+    ) -> Result<(PendingAuthorization, Option<Loopback>), Error> {
+        let (route, redirect, loopback) = self.way_back(request.route).await?;
+        let now = self.local_now();
+        let pending =
+            PendingAuthorization::new(self.profile(), request, (route, redirect), over, now);
+        let secret = pending.to_secret();
+        self.with_store(move |store, key| store.save(&pending_key(key), &secret))
+            .await?;
+        Ok((pending, loopback))
+    }
+
+    /// The best way back that is open: of the loopback redirects, the first whose port is free.
+    async fn way_back(
+        &self,
+        route: Option<Route>,
+    ) -> Result<(Route, &Url, Option<Loopback>), Error> {
+        let mut taken = Vec::new();
+        for (route, redirect) in self.profile().ways_back(route) {
+            if route != Route::Loopback {
+                return Ok((route, redirect, None));
+            }
+            match Loopback::bind(redirect).await {
+                Ok(loopback) => return Ok((route, redirect, Some(loopback))),
+                Err(error) => taken.push(format!("{redirect} ({})", error.kind())),
+            }
+        }
+        Err(Error::Configuration {
+            problem: format!(
+                "this computer cannot take the browser's answer at any of the profile's addresses: {}",
+                taken.join(", ")
+            ),
+            remedy: "End the other program that uses one of these ports (often a second Keyfob), or sign in by pasting the address the browser ends at.".into(),
+        })
     }
 
     pub(super) async fn sign_in(&self) -> MutexGuard<'_, SignIn> {
@@ -145,9 +176,37 @@ impl Session {
         self.inner.clock.local.now()
     }
 
+    /// Goes on waiting for a request that was begun before.
+    pub(super) async fn wait_again(
+        &self,
+        sign_in: &mut SignIn,
+        request: PendingAuthorization,
+        problem: Option<Error>,
+    ) {
+        let loopback = match request.route() {
+            Route::Loopback => match Loopback::bind(request.redirect()).await {
+                Ok(loopback) => Some(loopback),
+                Err(error) => {
+                    // Most likely the process that began it still listens; then the tokens will be in
+                    // the store. Whatever it is, the answer can be pasted.
+                    tracing::warn!(%error, "the loopback port of the waiting sign-in is taken");
+                    None
+                }
+            },
+            Route::App | Route::Paste => None,
+        };
+        self.wait_for_answer(sign_in, request, loopback, problem);
+    }
+
     /// Shows the sign-in as waiting, fetches the keys its answer will need, and ends it in time.
-    pub(super) fn wait_for_answer(&self, sign_in: &mut SignIn, pending: PendingAuthorization) {
-        self.publish(pending.shown(false), None);
+    fn wait_for_answer(
+        &self,
+        sign_in: &mut SignIn,
+        request: PendingAuthorization,
+        loopback: Option<Loopback>,
+        problem: Option<Error>,
+    ) {
+        self.publish(request.shown(false), problem);
         let verifier = self.inner.verifier.clone();
         tokio::spawn(async move {
             // Tried again when the answer is verified, and told then.
@@ -156,10 +215,22 @@ impl Session {
             }
         });
         let session = Arc::downgrade(&self.inner);
-        let state = pending.state().to_owned();
-        let redirect = pending.redirect().clone();
-        let over = self.inner.clock.local.sleep_until(pending.expires());
-        sign_in.pending = Some(pending);
+        let listening = loopback.map(|loopback| {
+            let session = session.clone();
+            loopback.serve(move |callback| {
+                let session = session.upgrade();
+                async move {
+                    match session {
+                        Some(inner) => Self { inner }.take_from_browser(&callback).await,
+                        None => Page::NotHere,
+                    }
+                }
+            })
+        });
+        let state = request.state().to_owned();
+        let redirect = request.redirect().clone();
+        let over = self.inner.clock.local.sleep_until(request.expires());
+        sign_in.pending = Some(Waiting { request, listening });
         tokio::spawn(async move {
             over.await;
             let Some(inner) = session.upgrade() else {
@@ -170,13 +241,13 @@ impl Session {
                 client_id: inner.profile.client_id.clone(),
             };
             Self { inner }
-                .give_up(|pending| pending.has_state(&state), Some(problem))
+                .give_up(|request| request.has_state(&state), Some(problem))
                 .await;
         });
     }
 
     /// Ends the waiting sign-in, if it is the one meant.
-    pub(super) async fn give_up(
+    async fn give_up(
         &self,
         meant: impl FnOnce(&PendingAuthorization) -> bool,
         problem: Option<Error>,
@@ -185,14 +256,20 @@ impl Session {
             .sign_in()
             .await
             .pending
-            .take_if(|pending| meant(pending));
-        if given_up.is_some() {
-            self.forget_pending().await;
+            .take_if(|waiting| meant(&waiting.request));
+        if let Some(given_up) = given_up {
+            let request = given_up.stop().await;
+            self.forget_kept(request.state()).await;
             self.settle(problem).await;
         }
     }
 
-    /// Forgets the kept request of a sign-in that is over, unless another has begun in the meantime.
+    /// Somebody has signed in with another program: nobody waits for an answer here any more.
+    pub(super) async fn signed_in_elsewhere(&self) {
+        self.sign_in().await.pending = None;
+    }
+
+    /// Forgets whatever request is kept, unless one has begun in the meantime.
     pub(super) async fn forget_pending(&self) {
         let sign_in = self.sign_in().await;
         if sign_in.pending.is_some() {
@@ -207,77 +284,36 @@ impl Session {
         }
     }
 
-    /// Consumes the pending sign-in for the URL that answers it, and for no other.
-    pub(super) async fn accept(&self, callback: &Url) -> Result<Result<Accepted, Error>, Error> {
-        let mut sign_in = self.sign_in().await;
-        let Some(pending) = &sign_in.pending else {
-            let state = state_of(callback);
-            let used = state.is_some() && state == sign_in.answered;
-            let error = if used {
-                CallbackError::AlreadyUsed
-            } else {
-                CallbackError::NothingPending
-            };
-            return Err(error.into());
-        };
-        let answer = pending.read(callback)?;
-        let pending = sign_in.pending.take().expect("it was there a line ago");
-        sign_in.answered = Some(pending.state().to_owned());
-        Ok(match answer {
-            Answer::Code(code) => {
-                self.publish(pending.shown(true), None);
-                Ok(pending.redeem(code))
-            }
-            Answer::Refusal(error) => Err(error),
-        })
-    }
-
-    pub(super) async fn finish(&self, accepted: Accepted) -> Result<User, Error> {
-        let nonce = accepted.nonce.clone();
-        let reply = self.inner.endpoint.exchange(self.http()?, accepted).await?;
-        self.learn_time(&reply);
-        let refresh = reply.refresh.clone();
-        let kept = self.keep(reply, &nonce).await;
-        // What is not kept must not stay alive at the user pool either.
-        if kept.is_err()
-            && let Some(refresh) = refresh
-            && let Err(error) = self.revoke(&refresh).await
-        {
-            tracing::warn!(%error, "a refresh token that was not kept was not revoked");
-        }
-        if let Err(Error::Store(StoreError::TimedOut)) = kept {
-            // It may be kept yet, once the keychain is unlocked; then it goes.
-            let session = self.clone();
-            tokio::spawn(async move {
-                if let Err(error) = session.with_store(|store, key| store.delete(key)).await {
-                    tracing::warn!(%error, "revoked tokens may still be kept");
+    /// Forgets the kept request with this `state`, and no other, which another program may have begun.
+    pub(super) async fn forget_kept(&self, state: &str) {
+        let state = state.to_owned();
+        let forgotten = self
+            .with_store(move |store, key| {
+                let key = pending_key(key);
+                let kept = store.load(&key)?;
+                let kept = kept.and_then(|secret| PendingAuthorization::from_secret(&secret));
+                if kept.is_some_and(|kept| kept.has_state(&state)) {
+                    store.delete(&key)?;
                 }
-            });
+                Ok(())
+            })
+            .await;
+        if let Err(error) = forgotten {
+            tracing::warn!(%error, "a sign-in that is over is still kept");
         }
-        kept
     }
 
-    async fn keep(&self, reply: Reply, nonce: &str) -> Result<User, Error> {
-        let id = reply.id.ok_or(ProtocolError::NoIdToken)?;
-        let refresh = reply.refresh.ok_or(ProtocolError::NoRefreshToken)?;
-        let claims = self.verified(&id).await?;
-        claims
-            .check_nonce(nonce)
-            .map_err(|error| self.unacceptable(error))?;
-        claims
-            .check_at_hash(reply.access.expose())
-            .map_err(|error| self.unacceptable(error))?;
-        let user = self.user(&claims, reply.expires_in);
-        let set = TokenSet {
-            access: reply.access,
-            id,
-            refresh,
-            user: user.clone(),
-        };
-
-        let turn = self.turn_to_replace().await?;
-        self.start(&turn, set).await?;
-        Ok(user)
+    /// The request that was begun last, by whichever program.
+    pub(super) async fn kept(&self) -> Result<Option<PendingAuthorization>, Error> {
+        let kept = self
+            .with_store(|store, key| store.load(&pending_key(key)))
+            .await;
+        match kept {
+            Ok(secret) => Ok(secret.and_then(|secret| PendingAuthorization::from_secret(&secret))),
+            // One more sign-in is all it costs.
+            Err(Error::Store(StoreError::Damaged)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -287,7 +323,7 @@ fn pending_key(session_key: &str) -> String {
 }
 
 impl PendingAuthorization {
-    fn shown(&self, finishing: bool) -> SessionState {
+    pub(super) fn shown(&self, finishing: bool) -> SessionState {
         SessionState::SigningIn {
             url: self.url().clone(),
             expires: self.expires(),

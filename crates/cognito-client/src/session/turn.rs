@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Session, joined};
+use crate::authorization::Over;
 use crate::error::{Error, SignInReason};
 use crate::store::{StoreError, StoreLock, TokenStore};
 use crate::tokens::{RefreshToken, TokenSet};
@@ -180,7 +181,8 @@ impl Session {
     pub(super) async fn read_again(&self) -> Result<(), Error> {
         let revision = self.revision();
         let stored = self.stored().await?;
-        let (first, gone) = {
+        let signed_in = stored.as_ref().map(|set| Over::from(&set.user));
+        let (first, gone, replaced) = {
             let now = self.now();
             let mut tokens = self.tokens_mut();
             tokens.revision = revision;
@@ -189,14 +191,18 @@ impl Session {
             }
             let first = !tokens.loaded;
             let gone = tokens.set.is_some() && stored.is_none();
+            let replaced = tokens.set.as_ref().map(|set| Over::from(&set.user));
             // Without tokens before and after, the reason why there are none stays.
             if first || tokens.set.is_some() || stored.is_some() {
                 tokens.put(stored.map(Arc::new), now);
             }
-            (first, gone)
+            (first, gone, replaced)
         };
         if !first {
             tracing::info!("another program has changed the session");
+            if signed_in.is_some() && signed_in != replaced {
+                self.signed_in_elsewhere().await;
+            }
             let told = gone.then_some(Error::SignInRequired(SignInReason::SignedOutElsewhere));
             self.settle(told).await;
         }
