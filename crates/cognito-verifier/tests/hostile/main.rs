@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cases;
+mod seeds;
 #[path = "../support/mod.rs"]
 mod support;
 
