@@ -8,9 +8,10 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Every package of the workspace, and the packages of it that it may import.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("cognito-api", &["cognito-verifier"]),
     ("cognito-aws", &["cognito-client"]),
+    ("cognito-cli", &["cognito-verifier"]),
     ("cognito-client", &["cognito-verifier"]),
     // An oracle, not a mirror: shared types would let one misspelt claim pass on both sides.
     ("cognito-emulator", &[]),
