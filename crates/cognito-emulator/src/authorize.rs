@@ -22,6 +22,12 @@ use crate::{
 /// An authorization code is valid for five minutes.
 const CODE_SECONDS: u64 = 300;
 
+/// The languages managed login is translated into.
+/// <https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-managed-login.html>
+const LANGUAGES: [&str; 12] = [
+    "de", "en", "es", "fr", "id", "it", "ja", "ko", "nl", "pt-BR", "zh-CN", "zh-TW",
+];
+
 /// A request whose every parameter passed.
 #[derive(Clone, Debug)]
 pub(crate) struct AuthorizationRequest {
@@ -32,6 +38,12 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) state: Option<String>,
     pub(crate) nonce: Option<String>,
     pub(crate) code_challenge: Option<String>,
+    /// The user name the sign-in page shows at first.
+    pub(crate) login_hint: Option<String>,
+    /// One of [`LANGUAGES`], which the browser remembers. The pages themselves are in English.
+    pub(crate) lang: Option<&'static str>,
+    /// RFC 8707: becomes the access token's `aud`.
+    pub(crate) resource: Option<String>,
     prompts: Vec<String>,
 }
 
@@ -106,6 +118,11 @@ impl AuthorizationRequest {
             state: params.value("state").map(str::to_owned),
             nonce: params.value("nonce").map(str::to_owned),
             code_challenge: None,
+            login_hint: params.value("login_hint").map(str::to_owned),
+            lang: LANGUAGES
+                .into_iter()
+                .find(|lang| params.value("lang") == Some(lang)),
+            resource: params.value("resource").map(str::to_owned),
             prompts: params
                 .value("prompt")
                 .map(|prompts| prompts.split(' ').map(str::to_owned).collect())
@@ -130,6 +147,9 @@ impl AuthorizationRequest {
             "state",
             "nonce",
             "prompt",
+            "login_hint",
+            "lang",
+            "resource",
             "code_challenge",
             "code_challenge_method",
             "identity_provider",
@@ -153,6 +173,16 @@ impl AuthorizationRequest {
                 .value("identity_provider")
                 .is_some_and(|name| name != "COGNITO")
         {
+            return Err(INVALID);
+        }
+        let known = ["none", "login", "select_account", "consent"];
+        let is_known = |prompt: &String| known.contains(&prompt.as_str());
+        // OpenID Connect Core 3.1.2.1: `none` with another value is an error.
+        let alone = self.prompts.len() == 1 || !self.asks_for("none");
+        if !self.prompts.iter().all(is_known) || !alone {
+            return Err(INVALID);
+        }
+        if !self.resource.as_deref().is_none_or(is_resource) {
             return Err(INVALID);
         }
         self.code_challenge = match (
@@ -255,6 +285,7 @@ impl AuthorizationRequest {
                 client_id: self.client_id.clone(),
                 username: username.to_owned(),
                 scopes: self.scopes.clone(),
+                resource: self.resource.clone(),
                 auth_time,
                 refresh_expires: shared.clock.unix() + client.refresh_token_validity.as_secs(),
                 revoked: false,
@@ -273,6 +304,15 @@ impl AuthorizationRequest {
             Err(_) => "'none'".to_owned(),
         }
     }
+}
+
+/// One absolute URL without a fragment (RFC 8707 2): `https`, `http://localhost` or an own scheme.
+/// <https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-define-resource-servers.html>
+fn is_resource(resource: &str) -> bool {
+    url::Url::parse(resource).is_ok_and(|url| {
+        let fits = url.scheme() != "http" || url.host_str() == Some("localhost");
+        fits && url.fragment().is_none()
+    })
 }
 
 /// RFC 7636 4.2: base64url of a SHA-256 digest.

@@ -112,6 +112,9 @@ impl Page {
             context! { csrf, query => &self.query, ..context },
         );
         cookies::set(response.headers_mut(), "XSRF-TOKEN", &xsrf_cookie, None);
+        if let Some(lang) = self.request.lang {
+            cookies::set(response.headers_mut(), "lang", lang, None);
+        }
         response
     }
 

@@ -16,7 +16,8 @@ use crate::{
 
 /// Cognito's sentence for a page left open too long.
 pub(crate) async fn page(page: Page) -> Response {
-    show(&page, None, None, "")
+    let hint = page.request.login_hint.as_deref();
+    show(&page, None, None, hint.unwrap_or_default())
 }
 
 pub(crate) async fn submit(Posted { page, fields }: Posted) -> Response {

@@ -79,6 +79,7 @@ pub(crate) struct Grant {
     pub(crate) client_id: String,
     pub(crate) username: String,
     pub(crate) scopes: Vec<String>,
+    pub(crate) resource: Option<String>,
     pub(crate) auth_time: u64,
     /// End of every refresh token of this grant; rotation does not move it.
     pub(crate) refresh_expires: u64,

@@ -60,17 +60,17 @@ pub(crate) fn mint(
     };
 
     let expires_in = client.access_token_validity.as_secs();
-    let access = issue(
-        &keys.access,
-        expires_in,
-        json!({
-            "token_use": "access",
-            "client_id": grant.client_id,
-            "scope": grant.scopes.join(" "),
-            "username": record.user.username,
-            "version": 2,
-        }),
-    );
+    let mut own = json!({
+        "token_use": "access",
+        "client_id": grant.client_id,
+        "scope": grant.scopes.join(" "),
+        "username": record.user.username,
+        "version": 2,
+    });
+    if let Some(resource) = &grant.resource {
+        own["aud"] = json!(resource);
+    }
+    let access = issue(&keys.access, expires_in, own);
     let id = has_scope(&grant.scopes, "openid").then(|| {
         let mut own = attributes(&record.user, &grant.scopes, |value| json!(value == "true"));
         own.insert("token_use".to_owned(), json!("id"));

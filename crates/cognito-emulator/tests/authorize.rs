@@ -62,6 +62,17 @@ async fn refusals_go_to_the_registered_redirect() {
         ("invalid_scope", &[("scope", Some("openid  email"))]),
         ("invalid_request", &[("identity_provider", Some("Google"))]),
         ("login_required", &[("prompt", Some("none"))]),
+        ("invalid_request", &[("prompt", Some("none login"))]),
+        ("invalid_request", &[("prompt", Some("password"))]),
+        ("invalid_request", &[("resource", Some("api"))]),
+        (
+            "invalid_request",
+            &[("resource", Some("http://api.example.com"))],
+        ),
+        (
+            "invalid_request",
+            &[("resource", Some("https://api.example.com/#part"))],
+        ),
     ];
     for (error, changes) in cases {
         let (target, query) = ask(&emulator, changes).await;
@@ -73,8 +84,66 @@ async fn refusals_go_to_the_registered_redirect() {
     let (_, query) = ask(&emulator, &[("scope", Some("x")), ("state", None)]).await;
     assert!(!query.contains_key("state"), "no state was sent");
 
-    let twice = format!("{}&scope=openid", authorize_url(&emulator, &[]));
-    assert!(location(&get(twice).await).starts_with(&format!("{REDIRECT}?error=invalid_request")));
+    let asked = [
+        ("resource", Some("https://a.example")),
+        ("login_hint", Some("alex")),
+        ("lang", Some("de")),
+    ];
+    for again in ["scope=openid", "resource=b", "login_hint=b", "lang=en"] {
+        let twice = format!("{}&{again}", authorize_url(&emulator, &asked));
+        assert!(
+            location(&get(twice).await).starts_with(&format!("{REDIRECT}?error=invalid_request"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_page_is_shown_as_it_was_asked_for() {
+    let emulator = start().await;
+    let open = async |changes: Changes<'_>| {
+        let path = format!("/login?{}", authorize_query(changes));
+        FormPage::open(&emulator, &path, Vec::new()).await
+    };
+    let asked = [
+        ("login_hint", Some("blair@example.com\"<b>")),
+        ("lang", Some("pt-BR")),
+        ("identity_provider", Some("COGNITO")),
+    ];
+    let page = open(&asked).await;
+    assert!(
+        page.html
+            .contains("value=\"blair@example.com&quot;&lt;b&gt;\""),
+        "{}",
+        page.html
+    );
+    assert!(page.cookies.contains(&"lang=pt-BR".to_owned()));
+    let page = open(&[("lang", Some("tlh"))]).await;
+    assert!(
+        !page
+            .cookies
+            .iter()
+            .any(|cookie| cookie.starts_with("lang="))
+    );
+}
+
+#[tokio::test]
+async fn a_resource_becomes_the_access_tokens_audience_and_survives_a_refresh() {
+    let emulator = start().await;
+    let without = tokens(&emulator).await;
+    assert!(claims(&without["access_token"]).get("aud").is_none());
+    for resource in [
+        "https://api.example.com",
+        "http://localhost:8080/api",
+        "com.example.api://v1",
+    ] {
+        let code = code(&emulator, &[("resource", Some(resource))]).await;
+        let granted: serde_json::Value = redeem(&emulator, &code).await.json().await.unwrap();
+        assert_eq!(claims(&granted["access_token"])["aud"], resource);
+        assert_eq!(claims(&granted["id_token"])["aud"], CLIENT);
+        let token = granted["refresh_token"].as_str().unwrap();
+        let (_, renewed) = refresh(&emulator, CLIENT, token).await;
+        assert_eq!(claims(&renewed["access_token"])["aud"], resource);
+    }
 }
 
 #[tokio::test]
