@@ -74,6 +74,18 @@ async fn damaged_contents_of_the_keychain_are_told_and_replaced() {
     assert!(matches!(world.state(), SessionState::SignedIn(_)));
 }
 
+#[tokio::test]
+async fn what_is_damaged_while_the_app_runs_is_mended() {
+    let mut world = World::new().await;
+    world.sign_in().await;
+    let key = world.session.profile().session_key();
+    world.store.save(&key, b"rubbish").unwrap();
+    world.advance(Duration::from_secs(3600));
+    let token = world.session.access_token().await.unwrap();
+    world.restart();
+    assert_eq!(world.session.access_token().await.unwrap(), token);
+}
+
 /// A keychain that asks for its password at the second save, and gets it when the test says so.
 struct AskingStore {
     kept: MemoryStore,

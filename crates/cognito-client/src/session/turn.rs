@@ -180,7 +180,11 @@ impl Session {
     /// the caller's.
     pub(super) async fn read_again(&self) -> Result<(), Error> {
         let revision = self.revision();
-        let stored = self.stored().await?;
+        let stored = match self.stored().await {
+            // What is at hand takes the place of what has been damaged.
+            Err(Error::Store(StoreError::Damaged)) if self.tokens().set.is_some() => return Ok(()),
+            stored => stored?,
+        };
         let signed_in = stored.as_ref().map(|set| Over::from(&set.user));
         let (first, gone, replaced) = {
             let now = self.now();
