@@ -255,7 +255,7 @@ fn newest(folder: &Path) -> Option<SystemTime> {
         .max()
 }
 
-/// Programs nobody here wrote, against which the tests hold the emulator and the client.
+/// Programs nobody here wrote, against which the tests hold the emulator, the client and the verifier.
 fn peers() -> Result {
     let peers = target().join("peers");
     let emulator = root().join("crates/cognito-emulator/tests/peers");
@@ -263,6 +263,10 @@ fn peers() -> Result {
     python(
         &peers.join("ministack"),
         &root().join("crates/cognito-aws/tests/peers/requirements.txt"),
+    )?;
+    python(
+        &peers.join("verifier"),
+        &root().join("crates/cognito-verifier/tests/peers/requirements.txt"),
     )?;
     let (manifest, lock) = (
         emulator.join("package.json"),
