@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a command-line program")]
 
 mod bench;
+mod chaos;
 mod demo;
 mod journey;
 mod process;
@@ -23,6 +24,10 @@ Usage: cargo xtask COMMAND
     --api-port PORT   the protected API's port (9230)
   test              set up what is missing, and run every test
     --no-journey      leave out the journey through the real window and browser
+  chaos             16 processes share a session, are killed and lied to, and must not lose it
+    --minutes N       how long, in two halves: without and with a grace period (2)
+    --seed S          repeats what a run did that printed this seed
+    --without-locks   lets the processes get in each other's way, to see that losses are found
   bench [NAME]      measure release builds beside their peers: startup, sign-in, emulator; or all
     --runs N          how often (12)
   setup             only set up what is missing (for demo; with --tests also for test)
@@ -75,6 +80,14 @@ fn dispatch(command: &str, arguments: &[String]) -> process::Result {
                 )
             }
         }
+        "chaos" => {
+            let minutes = options.value("--minutes")?;
+            let seed = options.value("--seed")?;
+            let without_locks = options.flag("--without-locks");
+            options.none_left()?;
+            setup::setup(setup::Scope::Headless)?;
+            chaos::chaos(minutes.unwrap_or(chaos::MINUTES), seed, without_locks)
+        }
         "bench" => {
             let runs = options.value("--runs")?;
             bench::bench(&options.0, runs)
@@ -106,7 +119,7 @@ impl Options {
             return Ok(None);
         };
         self.0.remove(at);
-        let wrong = || format!("{name} needs a number from 1 to 65535");
+        let wrong = || format!("{name} needs a number that fits");
         if at == self.0.len() {
             return Err(wrong().into());
         }

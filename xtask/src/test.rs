@@ -2,7 +2,7 @@
 
 use crate::process::{self, Result, cargo, find, npm, root};
 use crate::setup::{self, Scope};
-use crate::{demo, sandbox};
+use crate::{chaos, demo, sandbox};
 
 /// Sets up what is missing and runs every check; fails at the end when one has failed.
 pub(crate) fn test(with_journey: bool) -> Result {
@@ -55,6 +55,11 @@ pub(crate) fn test(with_journey: bool) -> Result {
     checks.run("cargo test -p xtask", |what| {
         process::run(what, &mut cargo(&["test", "-p", "xtask"]))
     });
+    if cfg!(target_os = "linux") {
+        checks.run("chaos", |_| chaos::chaos(chaos::MINUTES, None, false));
+    } else {
+        println!("== chaos: left out, it fills a keychain of its own and so needs Linux");
+    }
     checks.run("ui tests", |what| {
         let mut npm = npm(&ui, &["test"]);
         npm.envs(setup::browser().map(|browser| ("CHROMIUM", browser)));

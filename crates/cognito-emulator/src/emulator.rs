@@ -127,9 +127,9 @@ impl Emulator {
         self.shared.faults.queue(endpoint, fault);
     }
 
-    /// Takes back every fault that is queued and has struck nobody yet.
-    pub fn clear_faults(&self) {
-        self.shared.faults.clear();
+    /// Takes back every fault that is queued and has struck nobody yet; gives those.
+    pub fn clear_faults(&self) -> Vec<(Endpoint, Fault)> {
+        self.shared.faults.clear()
     }
 
     /// Lets every request held by [`Fault::Stall`] go on.

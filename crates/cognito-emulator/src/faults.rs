@@ -127,8 +127,12 @@ impl Faults {
     }
 
     /// Takes back what is queued and has struck nobody yet.
-    pub(crate) fn clear(&self) {
-        self.queues.lock().expect("no panic while locked").clear();
+    pub(crate) fn clear(&self) -> Vec<(Endpoint, Fault)> {
+        let mut queues = self.queues.lock().expect("no panic while locked");
+        let left = |(endpoint, faults): (Endpoint, VecDeque<Fault>)| {
+            faults.into_iter().map(move |fault| (endpoint, fault))
+        };
+        queues.drain().flat_map(left).collect()
     }
 
     pub(crate) async fn strike(

@@ -117,7 +117,8 @@ async fn each_domain_is_told_apart() {
 async fn faults_are_taken_back_and_hanging_ends_with_the_client() {
     let emulator = start().await;
     emulator.fail_next(Endpoint::Token, Fault::Status(500));
-    emulator.clear_faults();
+    let queued = (Endpoint::Token, Fault::Status(500));
+    assert_eq!(emulator.clear_faults(), [queued]);
     let (status, _) = refresh(&emulator, CLIENT, "unknown").await;
     assert_eq!(status, 400);
     emulator.fail_next(Endpoint::Token, Fault::Hang);
