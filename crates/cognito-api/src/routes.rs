@@ -229,12 +229,12 @@ fn unready(why: &Value) -> Response {
 }
 
 async fn hello(claims: AccessClaims) -> String {
-    let name = claims.username.unwrap_or(claims.sub);
+    let name = claims.username().unwrap_or(claims.sub());
     format!("Hi {name}, your API call is authenticated!")
 }
 
 async fn me(claims: AccessClaims) -> Json<Map<String, Value>> {
-    Json(claims.all)
+    Json(claims.all())
 }
 
 /// Around the token check: counts its outcome. Answers differ from user to user, so no cache may keep them (RFC 9111 §3.5

@@ -354,17 +354,17 @@ impl Session {
             .and_then(|lifetime| self.now().checked_add(lifetime))
             .map_or(u64::MAX, unix_seconds);
         let signed_in_at = claims
-            .auth_time
-            .or(claims.iat)
+            .auth_time()
+            .or(claims.iat())
             .unwrap_or_else(|| unix_seconds(self.now()));
         User {
-            sub: claims.sub.clone(),
-            username: claims.username.clone(),
-            name: claims.name.clone(),
-            email: claims.email.clone(),
-            groups: claims.groups.clone(),
+            sub: claims.sub().to_owned(),
+            username: claims.username().to_owned(),
+            name: claims.name().map(str::to_owned),
+            email: claims.email().map(str::to_owned),
+            groups: claims.groups().map(str::to_owned).collect(),
             signed_in_at,
-            token_expires_at: claims.exp.min(access_expires),
+            token_expires_at: claims.exp().min(access_expires),
             session_expires_at: signed_in_at
                 .saturating_add(u64::from(self.profile().refresh_token_days) * 86_400),
         }

@@ -1,77 +1,201 @@
+use std::{fmt, sync::Arc};
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::{
     error::{VerifyError, clip},
+    payload::{Claim, Payload},
     pool::ClientIds,
 };
 
 /// The verified claims of an access token
-/// (Developer Guide, "Understanding the access token").
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct AccessClaims {
-    /// The user's permanent id; for a machine token, the client id.
-    pub sub: String,
-    /// The issuer, equal to the pool's.
-    pub iss: String,
-    /// The app client the token was issued to.
-    pub client_id: String,
-    /// When the token expires, in Unix seconds.
-    pub exp: u64,
-    /// When the token was issued, in Unix seconds.
-    pub iat: Option<u64>,
-    /// The user's name in the pool. Machine tokens (client credentials) have none.
-    pub username: Option<String>,
-    /// The scopes granted.
-    pub scopes: Vec<String>,
-    /// The pool groups the user belongs to.
-    pub groups: Vec<String>,
-    /// Every claim as it was in the token.
-    pub all: Map<String, Value>,
+/// (Developer Guide, "Understanding the access token"). A clone shares them and copies nothing.
+#[derive(Clone)]
+pub struct AccessClaims(Arc<Payload>);
+
+/// The verified claims of an ID token (Developer Guide, "Understanding the identity (ID) token"). A clone shares them and
+/// copies nothing.
+#[derive(Clone)]
+pub struct IdClaims(Arc<Payload>);
+
+/// What both kinds of claims have.
+macro_rules! common_claims {
+    ($claims:ident) => {
+        impl $claims {
+            /// The user's permanent id; for a machine token, the client id.
+            #[must_use]
+            pub fn sub(&self) -> &str {
+                self.0.known_text(Claim::Sub).unwrap_or_default()
+            }
+
+            /// The issuer, equal to the pool's.
+            #[must_use]
+            pub fn iss(&self) -> &str {
+                self.0.known_text(Claim::Iss).unwrap_or_default()
+            }
+
+            /// When the token expires, in Unix seconds.
+            #[must_use]
+            pub fn exp(&self) -> u64 {
+                self.0.known_seconds(Claim::Exp).unwrap_or_default()
+            }
+
+            /// When the token was issued, in Unix seconds.
+            #[must_use]
+            pub fn iat(&self) -> Option<u64> {
+                self.0.known_seconds(Claim::Iat)
+            }
+
+            /// When the user typed a password or the like, in Unix seconds. A refresh does not change it.
+            #[must_use]
+            pub fn auth_time(&self) -> Option<u64> {
+                self.0.known_seconds(Claim::AuthTime)
+            }
+
+            /// The token's own id.
+            #[must_use]
+            pub fn jti(&self) -> Option<&str> {
+                self.0.known_text(Claim::Jti)
+            }
+
+            /// What all tokens of one sign-in have in common, those a refresh brought included
+            /// (Developer Guide, "Revoking tokens").
+            #[must_use]
+            pub fn origin_jti(&self) -> Option<&str> {
+                self.0.known_text(Claim::OriginJti)
+            }
+
+            /// The pool groups the user belongs to.
+            pub fn groups(&self) -> impl Iterator<Item = &str> + Clone {
+                self.0.known_texts(Claim::Groups)
+            }
+
+            /// Whether the user belongs to this pool group.
+            #[must_use]
+            pub fn in_group(&self, group: &str) -> bool {
+                self.groups().any(|one| one == group)
+            }
+
+            /// Every claim, read anew from the token at each call.
+            #[must_use]
+            pub fn all(&self) -> Map<String, Value> {
+                self.0.all()
+            }
+
+            /// The claims as the pool wrote and signed them: a JSON object.
+            #[must_use]
+            pub fn as_json(&self) -> &str {
+                self.0.json()
+            }
+        }
+
+        impl PartialEq for $claims {
+            fn eq(&self, other: &Self) -> bool {
+                self.as_json() == other.as_json()
+            }
+        }
+
+        impl fmt::Debug for $claims {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($claims)).field(&self.all()).finish()
+            }
+        }
+
+        /// As the object of [`all`](Self::all).
+        impl Serialize for $claims {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.all().serialize(serializer)
+            }
+        }
+    };
 }
 
-/// The verified claims of an ID token (Developer Guide, "Understanding the identity (ID) token").
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct IdClaims {
-    /// The user's permanent id.
-    pub sub: String,
-    /// The issuer, equal to the pool's.
-    pub iss: String,
-    /// The app clients the token is for; Cognito names exactly one.
-    pub aud: Vec<String>,
-    /// When the token expires, in Unix seconds.
-    pub exp: u64,
-    /// When the token was issued, in Unix seconds.
-    pub iat: Option<u64>,
-    /// When the user typed a password or the like, in Unix seconds. A refresh does not change it.
-    pub auth_time: Option<u64>,
-    /// The nonce of the authorization request.
-    pub nonce: Option<String>,
-    /// The fingerprint of the access token issued with this one.
-    pub at_hash: Option<String>,
-    /// `cognito:username`, or `sub` where there is none.
-    pub username: String,
-    /// The pool groups the user belongs to.
-    pub groups: Vec<String>,
-    /// The e-mail address, when the user has one and the client may read it.
-    pub email: Option<String>,
-    /// Whether the pool knows that the address is the user's.
-    pub email_verified: Option<bool>,
-    /// The full name.
-    pub name: Option<String>,
-    /// Every claim as it was in the token.
-    pub all: Map<String, Value>,
+common_claims!(AccessClaims);
+common_claims!(IdClaims);
+
+impl AccessClaims {
+    /// The app client the token was issued to.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        self.0.known_text(Claim::ClientId).unwrap_or_default()
+    }
+
+    /// The user's name in the pool. Machine tokens (client credentials) have none.
+    #[must_use]
+    pub fn username(&self) -> Option<&str> {
+        self.0.known_text(Claim::Username)
+    }
+
+    /// The scopes granted.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> + Clone {
+        self.0.scopes()
+    }
+
+    /// Whether this scope was granted.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.0.has_scope(scope)
+    }
+
+    /// The resources the token is bound to, if the client asked for any (RFC 8707).
+    pub fn aud(&self) -> impl Iterator<Item = &str> + Clone {
+        self.0.known_texts(Claim::Aud)
+    }
 }
 
 impl IdClaims {
+    /// The app clients the token is for; Cognito names exactly one.
+    pub fn aud(&self) -> impl Iterator<Item = &str> + Clone {
+        self.0.known_texts(Claim::Aud)
+    }
+
+    /// The nonce of the authorization request.
+    #[must_use]
+    pub fn nonce(&self) -> Option<&str> {
+        self.0.known_text(Claim::Nonce)
+    }
+
+    /// The fingerprint of the access token issued with this one.
+    #[must_use]
+    pub fn at_hash(&self) -> Option<&str> {
+        self.0.known_text(Claim::AtHash)
+    }
+
+    /// `cognito:username`, or `sub` where there is none.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        self.0
+            .known_text(Claim::CognitoUsername)
+            .unwrap_or_else(|| self.sub())
+    }
+
+    /// The e-mail address, when the user has one and the client may read it.
+    #[must_use]
+    pub fn email(&self) -> Option<&str> {
+        self.0.known_text(Claim::Email)
+    }
+
+    /// Whether the pool knows that the address is the user's.
+    #[must_use]
+    pub fn email_verified(&self) -> Option<bool> {
+        self.0.boolean(Claim::EmailVerified).ok().flatten()
+    }
+
+    /// The full name.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.known_text(Claim::Name)
+    }
+
     /// Whether the token answers the sign-in that sent `nonce` (OpenID Connect Core 1.0 §3.1.3.7, step 11).
     ///
     /// # Errors
     /// [`VerifyError::MissingClaim`] or [`VerifyError::WrongNonce`].
     pub fn check_nonce(&self, nonce: &str) -> Result<(), VerifyError> {
-        match &self.nonce {
+        match self.nonce() {
             None => Err(VerifyError::MissingClaim { claim: "nonce" }),
             Some(actual) if actual == nonce => Ok(()),
             Some(_) => Err(VerifyError::WrongNonce),
@@ -85,7 +209,7 @@ impl IdClaims {
     /// # Errors
     /// [`VerifyError::WrongAtHash`].
     pub fn check_at_hash(&self, access_token: &str) -> Result<(), VerifyError> {
-        let Some(actual) = &self.at_hash else {
+        let Some(actual) = self.at_hash() else {
             return Ok(());
         };
         let hash = digest(&SHA256, access_token.as_bytes());
@@ -113,188 +237,98 @@ impl Claims for IdClaims {
 }
 
 pub(crate) mod sealed {
-    use super::{ClientIds, Map, Value, VerifyError};
+    use std::sync::Arc;
+
+    use super::{ClientIds, Payload, VerifyError};
 
     pub trait Sealed: Sized {
-        /// Reads the claims and checks that the token was issued to one of `clients`.
-        fn read(claims: Map<String, Value>, clients: &ClientIds) -> Result<Self, VerifyError>;
-        fn scopes(&self) -> &[String];
-        fn groups(&self) -> &[String];
+        /// Checks that the token was issued to a client that all of `clients` accept.
+        fn check_client<'c>(
+            payload: &Payload,
+            clients: impl Iterator<Item = &'c ClientIds>,
+        ) -> Result<(), VerifyError>;
+        /// Checks that every claim that has a method has its type.
+        fn check_types(payload: &Payload) -> Result<(), VerifyError>;
+        /// Of a payload that passed both.
+        fn new(payload: Arc<Payload>) -> Self;
+        fn payload(&self) -> &Payload;
     }
 }
 
 impl sealed::Sealed for AccessClaims {
-    fn read(claims: Map<String, Value>, clients: &ClientIds) -> Result<Self, VerifyError> {
-        let client_id = required(&claims, "client_id")?;
-        if !clients.accept(client_id) {
-            return Err(VerifyError::WrongClient {
+    fn check_client<'c>(
+        payload: &Payload,
+        mut clients: impl Iterator<Item = &'c ClientIds>,
+    ) -> Result<(), VerifyError> {
+        let client_id = payload.required_text(Claim::ClientId)?;
+        match clients.find(|clients| !clients.accept(client_id)) {
+            None => Ok(()),
+            Some(clients) => Err(VerifyError::WrongClient {
                 expected: clients.clone(),
                 actual: clip(client_id),
-            });
+            }),
         }
-        // Present only in tokens bound to a `resource` (RFC 8707); its form is checked even where nobody asks for it.
-        audience(&claims)?;
-        Ok(Self {
-            sub: required(&claims, "sub")?.to_owned(),
-            iss: required(&claims, "iss")?.to_owned(),
-            client_id: client_id.to_owned(),
-            exp: seconds(&claims, "exp")?.ok_or(VerifyError::MissingClaim { claim: "exp" })?,
-            iat: seconds(&claims, "iat")?,
-            username: string(&claims, "username")?.map(str::to_owned),
-            scopes: string(&claims, "scope")?
-                .unwrap_or_default()
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect(),
-            groups: groups(&claims)?,
-            all: claims,
-        })
     }
 
-    fn scopes(&self) -> &[String] {
-        &self.scopes
+    fn check_types(payload: &Payload) -> Result<(), VerifyError> {
+        payload.check_common()?;
+        drop(payload.audience()?);
+        payload.text(Claim::Username)?;
+        payload.text(Claim::Scope)?;
+        Ok(())
     }
 
-    fn groups(&self) -> &[String] {
-        &self.groups
+    fn new(payload: Arc<Payload>) -> Self {
+        Self(payload)
+    }
+
+    fn payload(&self) -> &Payload {
+        &self.0
     }
 }
 
 impl sealed::Sealed for IdClaims {
-    fn read(claims: Map<String, Value>, clients: &ClientIds) -> Result<Self, VerifyError> {
-        let aud = audience(&claims)?;
-        // OpenID Connect Core 1.0 §3.1.3.7, step 3: not one audience may be a stranger.
-        if aud.is_empty() {
+    fn check_client<'c>(
+        payload: &Payload,
+        mut clients: impl Iterator<Item = &'c ClientIds>,
+    ) -> Result<(), VerifyError> {
+        let mut aud = payload.audience()?;
+        if aud.clone().next().is_none() {
             return Err(VerifyError::MissingClaim { claim: "aud" });
         }
-        if !aud.iter().all(|id| clients.accept(id)) {
-            return Err(VerifyError::WrongClient {
-                expected: clients.clone(),
-                actual: clip(&aud.join(" ")),
-            });
+        // OpenID Connect Core 1.0 §3.1.3.7, step 3: not one audience may be a stranger.
+        match clients.find(|clients| !aud.clone().all(|id| clients.accept(id))) {
+            None => Ok(()),
+            Some(clients) => {
+                let first = aud.next().unwrap_or_default();
+                Err(VerifyError::WrongClient {
+                    expected: clients.clone(),
+                    actual: clip(&aud.fold(first.to_owned(), |all, id| all + " " + id)),
+                })
+            }
         }
-        let sub = required(&claims, "sub")?.to_owned();
-        Ok(Self {
-            iss: required(&claims, "iss")?.to_owned(),
-            aud,
-            exp: seconds(&claims, "exp")?.ok_or(VerifyError::MissingClaim { claim: "exp" })?,
-            iat: seconds(&claims, "iat")?,
-            auth_time: seconds(&claims, "auth_time")?,
-            nonce: string(&claims, "nonce")?.map(str::to_owned),
-            at_hash: string(&claims, "at_hash")?.map(str::to_owned),
-            username: string(&claims, "cognito:username")?
-                .unwrap_or(&sub)
-                .to_owned(),
-            groups: groups(&claims)?,
-            email: string(&claims, "email")?.map(str::to_owned),
-            email_verified: boolean(&claims, "email_verified")?,
-            name: string(&claims, "name")?.map(str::to_owned),
-            sub,
-            all: claims,
-        })
     }
 
-    fn scopes(&self) -> &[String] {
-        &[]
+    fn check_types(payload: &Payload) -> Result<(), VerifyError> {
+        payload.check_common()?;
+        for claim in [
+            Claim::Nonce,
+            Claim::AtHash,
+            Claim::CognitoUsername,
+            Claim::Email,
+            Claim::Name,
+        ] {
+            payload.text(claim)?;
+        }
+        payload.boolean(Claim::EmailVerified)?;
+        Ok(())
     }
 
-    fn groups(&self) -> &[String] {
-        &self.groups
+    fn new(payload: Arc<Payload>) -> Self {
+        Self(payload)
     }
-}
 
-pub(crate) fn required<'a>(
-    claims: &'a Map<String, Value>,
-    claim: &'static str,
-) -> Result<&'a str, VerifyError> {
-    string(claims, claim)?.ok_or(VerifyError::MissingClaim { claim })
-}
-
-fn string<'a>(
-    claims: &'a Map<String, Value>,
-    claim: &'static str,
-) -> Result<Option<&'a str>, VerifyError> {
-    match claims.get(claim) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(VerifyError::InvalidClaim {
-            claim,
-            expected: "a string",
-        }),
+    fn payload(&self) -> &Payload {
+        &self.0
     }
-}
-
-/// A NumericDate, which may have a fraction (RFC 7519 §2). JSON has no infinities; one too large to hold is refused earlier.
-pub(crate) fn numeric_date(
-    claims: &Map<String, Value>,
-    claim: &'static str,
-) -> Result<Option<f64>, VerifyError> {
-    match claims.get(claim) {
-        None => Ok(None),
-        Some(value) => match value.as_f64().filter(|seconds| seconds.is_finite()) {
-            Some(seconds) => Ok(Some(seconds)),
-            None => Err(VerifyError::InvalidClaim {
-                claim,
-                expected: "a finite number",
-            }),
-        },
-    }
-}
-
-fn seconds(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<u64>, VerifyError> {
-    Ok(numeric_date(claims, claim)?.map(whole_seconds))
-}
-
-/// Whole seconds, rounded down; before 1970 is 0.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "saturating is what is wanted"
-)]
-pub(crate) fn whole_seconds(seconds: f64) -> u64 {
-    seconds as u64
-}
-
-/// Pools send a boolean; a pre-token-generation trigger of version 1 can only send strings.
-fn boolean(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<bool>, VerifyError> {
-    match claims.get(claim) {
-        None => Ok(None),
-        Some(Value::Bool(value)) => Ok(Some(*value)),
-        Some(Value::String(text)) if text == "true" => Ok(Some(true)),
-        Some(Value::String(text)) if text == "false" => Ok(Some(false)),
-        Some(_) => Err(VerifyError::InvalidClaim {
-            claim,
-            expected: "a boolean",
-        }),
-    }
-}
-
-fn groups(claims: &Map<String, Value>) -> Result<Vec<String>, VerifyError> {
-    match claims.get("cognito:groups") {
-        None => Ok(Vec::new()),
-        Some(value) => strings(value).ok_or(VerifyError::InvalidClaim {
-            claim: "cognito:groups",
-            expected: "an array of strings",
-        }),
-    }
-}
-
-/// One string or an array of them (RFC 7519 §4.1.3); empty when there is no `aud`.
-fn audience(claims: &Map<String, Value>) -> Result<Vec<String>, VerifyError> {
-    match claims.get("aud") {
-        None => Ok(Vec::new()),
-        Some(Value::String(one)) => Ok(vec![one.clone()]),
-        Some(value) => strings(value).ok_or(VerifyError::InvalidClaim {
-            claim: "aud",
-            expected: "a string or an array of strings",
-        }),
-    }
-}
-
-fn strings(value: &Value) -> Option<Vec<String>> {
-    value
-        .as_array()?
-        .iter()
-        .map(|item| item.as_str().map(str::to_owned))
-        .collect()
 }

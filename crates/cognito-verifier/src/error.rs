@@ -115,6 +115,14 @@ pub enum VerifyError {
         /// The token's clients, joined by spaces.
         actual: String,
     },
+    /// Bound to other resources than the one required: `aud` of an access token (RFC 8707 §2.2, RFC 9068 §4).
+    #[error("the token is for the resource {actual:?}; expected {expected:?}")]
+    WrongResource {
+        /// The resources accepted, joined by spaces.
+        expected: String,
+        /// The token's resources, joined by spaces.
+        actual: String,
+    },
     /// `exp` has been reached (RFC 7519 §4.1.4: not accepted on or after it).
     #[error("the token expired at {expired_at}; it is now {now} (Unix seconds, leeway {leeway:?})")]
     Expired {
@@ -159,6 +167,15 @@ pub enum VerifyError {
         /// The user's groups.
         actual: Vec<String>,
     },
+    /// A valid token that does not fulfil a condition of [`crate::Verifier::with_predicate`].
+    #[error("the token does not fulfil the condition {predicate:?}")]
+    PredicateFailed {
+        /// The condition's name.
+        predicate: &'static str,
+    },
+    /// A valid token that the [`crate::DenyList`] names.
+    #[error("the token has been revoked")]
+    Revoked,
     /// The pool's keys could not be fetched, so the token can be neither accepted nor refused.
     #[error("the keys at {uri} could not be fetched: {problem}")]
     JwksUnavailable {
@@ -182,12 +199,12 @@ impl VerifyError {
         self.wire().1
     }
 
-    /// The HTTP status to answer with: 401, or 403 when the token is good but not enough, or 503 when the keys could not
-    /// be fetched (RFC 6750 §3.1).
+    /// The HTTP status to answer with: 403 for a good token that lacks a scope (RFC 6750 §3.1 `insufficient_scope`), 503
+    /// when the keys could not be fetched, 401 for everything else.
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Self::MissingScope { .. } | Self::MissingGroup { .. } => 403,
+            Self::MissingScope { .. } => 403,
             Self::JwksUnavailable { .. } => 503,
             _ => 401,
         }
@@ -201,7 +218,7 @@ impl VerifyError {
             // RFC 6750 §3.1: a request without a token gets no error code.
             Self::MissingToken | Self::JwksUnavailable { .. } => return "Bearer".to_owned(),
             Self::MalformedAuthorization => "invalid_request",
-            Self::MissingScope { .. } | Self::MissingGroup { .. } => "insufficient_scope",
+            Self::MissingScope { .. } => "insufficient_scope",
             _ => "invalid_token",
         };
         let mut challenge = format!(
@@ -285,6 +302,14 @@ impl VerifyError {
             ),
             Self::MissingScope { .. } => ("missing_scope", "the token lacks a required scope"),
             Self::MissingGroup { .. } => ("missing_group", "the user is not in a required group"),
+            Self::WrongResource { .. } => {
+                ("wrong_resource", "the token is bound to another resource")
+            }
+            Self::PredicateFailed { .. } => (
+                "predicate_failed",
+                "the token does not fulfil a condition of this API",
+            ),
+            Self::Revoked => ("revoked", "the token has been revoked"),
             Self::JwksUnavailable { .. } => (
                 "jwks_unavailable",
                 "the user pool's keys cannot be fetched at the moment; try again",
@@ -348,6 +373,10 @@ pub enum KeyProblem {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwksProblem {
+    /// They were asked for without waiting ([`crate::Verifier::verify_now`]) before they, or the key the token names, have
+    /// been fetched; that has begun if it can.
+    #[error("they have not been fetched yet")]
+    NotFetched,
     /// The whole answer did not arrive in time.
     #[error("no answer within {after:?}")]
     TimedOut {

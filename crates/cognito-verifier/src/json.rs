@@ -1,9 +1,9 @@
-//! JSON objects in which no member name occurs twice.
+//! JSON objects read in one pass: the members asked for are noted where they stand, and no name may occur twice.
 //!
 //! RFC 7515 §4 and RFC 7519 §4 let a parser either refuse duplicate names or take the last one. Two programs that choose
 //! differently see two different tokens behind one signature, so this one refuses, at every depth.
 
-use std::{cell::Cell, fmt};
+use std::{borrow::Cow, cell::Cell, collections::HashSet, fmt};
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -15,92 +15,341 @@ pub(crate) enum JsonProblem {
     DuplicateMember,
 }
 
-pub(crate) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, JsonProblem> {
-    let duplicate = Cell::new(false);
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let parsed = Strict {
-        duplicate: &duplicate,
+/// Where a string is: in the JSON itself, or behind it when it was written with escapes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    start: usize,
+    end: usize,
+}
+
+/// What a member asked for turned out to be.
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    Absent,
+    Text(Span),
+    Texts(Box<[Span]>),
+    Number(f64),
+    Boolean(bool),
+    /// Null, an object, or an array with anything but strings.
+    Other,
+}
+
+/// A JSON object with `N` members of interest.
+#[derive(Clone, Debug)]
+pub(crate) struct Object<const N: usize> {
+    /// The JSON, then the strings that had escapes.
+    text: String,
+    json: usize,
+    items: [Item; N],
+}
+
+impl<const N: usize> Object<N> {
+    /// Reads `json`; `index` says which names are of interest, each with a place below `N`.
+    pub(crate) fn parse(
+        json: Vec<u8>,
+        index: impl Fn(&str) -> Option<usize>,
+    ) -> Result<Self, JsonProblem> {
+        let mut text = String::from_utf8(json).map_err(|_| JsonProblem::NotAnObject)?;
+        let mut reader = Reader {
+            json: &text,
+            unescaped: String::new(),
+            duplicate: Cell::new(false),
+        };
+        let mut deserializer = serde_json::Deserializer::from_str(&text);
+        let parsed = deserializer.deserialize_map(Top {
+            reader: &mut reader,
+            index,
+        });
+        let Reader {
+            unescaped,
+            duplicate,
+            ..
+        } = reader;
+        match parsed.and_then(|items| deserializer.end().map(|()| items)) {
+            Ok(items) => {
+                let json = text.len();
+                text.push_str(&unescaped);
+                Ok(Self { text, json, items })
+            }
+            Err(_) if duplicate.get() => Err(JsonProblem::DuplicateMember),
+            Err(_) => Err(JsonProblem::NotAnObject),
+        }
     }
-    .deserialize(&mut deserializer);
-    match parsed.and_then(|value| deserializer.end().map(|()| value)) {
-        Ok(Value::Object(object)) => Ok(object),
-        Err(_) if duplicate.get() => Err(JsonProblem::DuplicateMember),
-        Ok(_) | Err(_) => Err(JsonProblem::NotAnObject),
+
+    pub(crate) fn json(&self) -> &str {
+        &self.text[..self.json]
+    }
+
+    pub(crate) fn item(&self, at: usize) -> &Item {
+        &self.items[at]
+    }
+
+    pub(crate) fn text(&self, span: Span) -> &str {
+        &self.text[span.start..span.end]
     }
 }
 
-#[derive(Clone, Copy)]
-struct Strict<'a> {
-    duplicate: &'a Cell<bool>,
+/// A whole JSON object as a tree, under the same rules.
+pub(crate) fn parse_object(json: &[u8]) -> Result<Map<String, Value>, JsonProblem> {
+    let checked = Object::<0>::parse(json.to_vec(), |_| None)?;
+    serde_json::from_str(checked.json()).map_err(|_| JsonProblem::NotAnObject)
 }
 
-impl<'de> DeserializeSeed<'de> for Strict<'_> {
-    type Value = Value;
+struct Reader<'j> {
+    json: &'j str,
+    unescaped: String,
+    duplicate: Cell<bool>,
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+impl Reader<'_> {
+    /// Of a slice of `json`.
+    fn borrowed(&self, text: &str) -> Span {
+        let start = text.as_ptr() as usize - self.json.as_ptr() as usize;
+        Span {
+            start,
+            end: start + text.len(),
+        }
+    }
+
+    fn unescaped(&mut self, text: &str) -> Span {
+        let start = self.json.len() + self.unescaped.len();
+        self.unescaped.push_str(text);
+        Span {
+            start,
+            end: start + text.len(),
+        }
+    }
+
+    fn twice<E: de::Error>(&self) -> E {
+        self.duplicate.set(true);
+        E::custom("duplicate member")
+    }
+}
+
+/// The object itself.
+struct Top<'r, 'j, F, const N: usize> {
+    reader: &'r mut Reader<'j>,
+    index: F,
+}
+
+impl<'de, F: Fn(&str) -> Option<usize>, const N: usize> Visitor<'de> for Top<'_, '_, F, N> {
+    type Value = [Item; N];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<[Item; N], A::Error> {
+        let Self { reader, index } = self;
+        let mut items = [const { Item::Absent }; N];
+        let mut others = Names::default();
+        while let Some(name) = members.next_key_seed(Name)? {
+            let place = index(&name);
+            let new = match place {
+                Some(place) => matches!(items[place], Item::Absent),
+                None => others.add(name),
+            };
+            if !new {
+                return Err(reader.twice());
+            }
+            let item = members.next_value_seed(Any {
+                reader: &mut *reader,
+                keep: place.is_some(),
+            })?;
+            if let Some(place) = place {
+                items[place] = item;
+            }
+        }
+        Ok(items)
+    }
+}
+
+/// Any value below it. Only where `keep` is set does the item say more than that the value is sound.
+struct Any<'r, 'j> {
+    reader: &'r mut Reader<'j>,
+    keep: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Any<'_, '_> {
+    type Value = Item;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Item, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict<'_> {
-    type Value = Value;
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "JSON numbers are doubles to every other reader, and whole seconds are exact up to 2^53"
+)]
+impl<'de> Visitor<'de> for Any<'_, '_> {
+    type Value = Item;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<Item, E> {
+        Ok(Item::Boolean(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::from(value))
+    fn visit_i64<E>(self, value: i64) -> Result<Item, E> {
+        Ok(Item::Number(value as f64))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::from(value))
+    fn visit_u64<E>(self, value: u64) -> Result<Item, E> {
+        Ok(Item::Number(value as f64))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::from(value))
+    fn visit_f64<E>(self, value: f64) -> Result<Item, E> {
+        Ok(Item::Number(value))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::from(value))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Item, E> {
+        Ok(Item::Text(self.reader.borrowed(value)))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
+    fn visit_str<E>(self, value: &str) -> Result<Item, E> {
+        Ok(if self.keep {
+            Item::Text(self.reader.unescaped(value))
+        } else {
+            Item::Other
+        })
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Item, E> {
+        Ok(Item::Other)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut array = Vec::new();
-        while let Some(item) = items.next_element_seed(self)? {
-            array.push(item);
-        }
-        Ok(Value::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            if object.contains_key(&name) {
-                self.duplicate.set(true);
-                return Err(de::Error::custom("duplicate member"));
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Item, A::Error> {
+        let Self { reader, mut keep } = self;
+        let mut texts = Vec::new();
+        while let Some(item) = items.next_element_seed(Any {
+            reader: &mut *reader,
+            keep,
+        })? {
+            match item {
+                Item::Text(text) if keep => texts.push(text),
+                _ => keep = false,
             }
-            object.insert(name, members.next_value_seed(self)?);
         }
-        Ok(Value::Object(object))
+        Ok(if keep {
+            Item::Texts(texts.into_boxed_slice())
+        } else {
+            Item::Other
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Item, A::Error> {
+        let mut names = Names::default();
+        while let Some(name) = members.next_key_seed(Name)? {
+            if !names.add(name) {
+                return Err(self.reader.twice());
+            }
+            members.next_value_seed(Any {
+                reader: &mut *self.reader,
+                keep: false,
+            })?;
+        }
+        Ok(Item::Other)
+    }
+}
+
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(name.to_owned()))
+    }
+}
+
+/// The names seen in one object: compared one by one while they are few, so that a stranger's many cost no more than
+/// their number.
+#[derive(Default)]
+struct Names<'j> {
+    few: Vec<Cow<'j, str>>,
+    many: HashSet<Cow<'j, str>>,
+}
+
+impl<'j> Names<'j> {
+    const FEW: usize = 16;
+
+    /// Whether `name` is new.
+    fn add(&mut self, name: Cow<'j, str>) -> bool {
+        if self.many.is_empty() {
+            if self.few.contains(&name) {
+                return false;
+            }
+            if self.few.len() < Self::FEW {
+                self.few.push(name);
+                return true;
+            }
+            self.many.extend(self.few.drain(..));
+        }
+        self.many.insert(name)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(text: &str) -> Result<Object<2>, JsonProblem> {
+        Object::parse(text.as_bytes().to_vec(), |name| match name {
+            "a" => Some(0),
+            "b" => Some(1),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn members_of_interest_are_found_and_unescaped() {
+        let object = parse(r#"{"x":"\n","b":["1","\u0032"],"a":"https:\/\/é"}"#).unwrap();
+        let Item::Text(a) = object.item(0) else {
+            panic!("{object:?}")
+        };
+        assert_eq!(object.text(*a), "https://é");
+        let Item::Texts(b) = object.item(1) else {
+            panic!("{object:?}")
+        };
+        assert_eq!(b.iter().map(|b| object.text(*b)).collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!(object.json(), r#"{"x":"\n","b":["1","\u0032"],"a":"https:\/\/é"}"#);
+    }
+
+    #[test]
+    fn types_are_told_apart() {
+        for (json, expected) in [
+            ("{}", "Absent"),
+            (r#"{"a":null}"#, "Other"),
+            (r#"{"a":{}}"#, "Other"),
+            (r#"{"a":["1",2]}"#, "Other"),
+            (r#"{"a":[["1"]]}"#, "Other"),
+            (r#"{"a":[]}"#, "Texts([])"),
+            (r#"{"a":true}"#, "Boolean(true)"),
+            (r#"{"a":-1}"#, "Number(-1.0)"),
+            (r#"{"a":1.5e3}"#, "Number(1500.0)"),
+        ] {
+            assert_eq!(format!("{:?}", parse(json).unwrap().item(0)), expected, "{json}");
+        }
+    }
 
     #[test]
     fn objects_parse_like_serde_json() {
@@ -113,18 +362,21 @@ mod tests {
 
     #[test]
     fn duplicates_are_refused_at_every_depth_and_however_they_are_spelt() {
+        let many: Vec<String> = (0..100).map(|n| format!("\"m{n}\":0")).collect();
+        let many = format!("{{{},\"m7\":0}}", many.join(","));
         for text in [
             r#"{"a":1,"a":1}"#,
+            r#"{"x":1,"x":1}"#,
             r#"{"a":{"b":1,"b":2}}"#,
             r#"{"a":[{"b":1,"b":2}]}"#,
+            r#"{"x":[[{"b":1,"b":2}]]}"#,
             r#"{"a":1,"\u0061":1}"#,
+            r#"{"\u0078":1,"x":1}"#,
+            &many,
         ] {
-            assert_eq!(
-                parse_object(text.as_bytes()),
-                Err(JsonProblem::DuplicateMember),
-                "{text}"
-            );
+            assert_eq!(parse(text).unwrap_err(), JsonProblem::DuplicateMember, "{text}");
         }
+        parse(&many.replace(",\"m7\":0}", "}")).unwrap();
     }
 
     #[test]
@@ -142,13 +394,10 @@ mod tests {
             "\u{feff}{}",
             "{'a':1}",
             "{\"a\":1,}",
+            "{1:1}",
             &deep,
         ] {
-            assert_eq!(
-                parse_object(text.as_bytes()),
-                Err(JsonProblem::NotAnObject),
-                "{text}"
-            );
+            assert_eq!(parse(text).unwrap_err(), JsonProblem::NotAnObject, "{text}");
         }
         assert_eq!(
             parse_object(b"{\"a\":\"\xff\"}"),

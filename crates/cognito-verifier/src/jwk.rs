@@ -1,4 +1,4 @@
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde_json::{Map, Value};
@@ -13,7 +13,27 @@ use crate::{
 ///
 /// Keys that must not check RS256 signatures are kept with the reason, so that a token naming one is told why.
 pub struct Jwks {
-    keys: HashMap<String, Result<ParsedPublicKey, KeyProblem>>,
+    keys: HashMap<String, Result<Arc<Key>, KeyProblem>>,
+}
+
+/// An RSA key that may check RS256 signatures.
+pub(crate) struct Key {
+    kid: String,
+    n: Vec<u8>,
+    e: Vec<u8>,
+    parsed: ParsedPublicKey,
+}
+
+impl Key {
+    pub(crate) fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    pub(crate) fn check(&self, jws: &Jws<'_>, signature: &[u8]) -> Result<(), VerifyError> {
+        self.parsed
+            .verify_sig(jws.signing_input, signature)
+            .map_err(|_| VerifyError::BadSignature)
+    }
 }
 
 impl Jwks {
@@ -24,6 +44,11 @@ impl Jwks {
     /// [`JwksProblem::NotAJwkSet`], or [`JwksProblem::NoUsableKey`] when no key is an RSA key of 2048 to 4096 bits that
     /// may check RS256 signatures.
     pub fn from_json(json: &[u8]) -> Result<Self, JwksProblem> {
+        Self::replacing(json, None)
+    }
+
+    /// As [`Jwks::from_json`]; a key that `old` holds unchanged stays the same one.
+    pub(crate) fn replacing(json: &[u8], old: Option<&Self>) -> Result<Self, JwksProblem> {
         let set = parse_object(json).map_err(|_| JwksProblem::NotAJwkSet)?;
         let entries = set
             .get("keys")
@@ -34,7 +59,7 @@ impl Jwks {
             let Some(kid) = entry.get("kid").and_then(Value::as_str) else {
                 continue;
             };
-            let key = verifying_key(entry);
+            let key = verifying_key(kid, entry, old.and_then(|old| old.key(kid).ok()));
             match keys.get_mut(kid) {
                 None => drop(keys.insert(kid.to_owned(), key)),
                 // RFC 7517 §4.5: keys of different types may share a kid; the RSA key is the one meant here.
@@ -59,27 +84,30 @@ impl Jwks {
     /// Every [`VerifyError`] about form, header, key and signature.
     pub fn verify_signature(&self, compact: &str) -> Result<Vec<u8>, VerifyError> {
         let jws = Jws::parse(compact)?;
-        self.check(&jws)?;
-        Ok(jws.payload)
+        let (payload, signature) = (jws.payload()?, jws.signature()?);
+        self.key(jws.kid())?.check(&jws, &signature)?;
+        Ok(payload)
     }
 
-    pub(crate) fn check(&self, jws: &Jws<'_>) -> Result<(), VerifyError> {
-        match self.keys.get(&jws.kid) {
-            None => Err(VerifyError::UnknownKey {
-                kid: clip(&jws.kid),
-            }),
+    /// The key a token names.
+    pub(crate) fn key(&self, kid: &str) -> Result<&Arc<Key>, VerifyError> {
+        match self.keys.get(kid) {
+            None => Err(VerifyError::UnknownKey { kid: clip(kid) }),
             Some(Err(problem)) => Err(VerifyError::UnusableKey {
-                kid: clip(&jws.kid),
+                kid: clip(kid),
                 problem: *problem,
             }),
-            Some(Ok(key)) => key
-                .verify_sig(jws.signing_input, &jws.signature)
-                .map_err(|_| VerifyError::BadSignature),
+            Some(Ok(key)) => Ok(key),
         }
     }
 
     pub(crate) fn contains(&self, kid: &str) -> bool {
         self.keys.contains_key(kid)
+    }
+
+    /// Whether every `kid` of this set is one of `other`'s too.
+    pub(crate) fn adds_nothing_to(&self, other: &Self) -> bool {
+        self.keys.keys().all(|kid| other.contains(kid))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -93,7 +121,11 @@ impl fmt::Debug for Jwks {
     }
 }
 
-fn verifying_key(jwk: &Map<String, Value>) -> Result<ParsedPublicKey, KeyProblem> {
+fn verifying_key(
+    kid: &str,
+    jwk: &Map<String, Value>,
+    old: Option<&Arc<Key>>,
+) -> Result<Arc<Key>, KeyProblem> {
     if jwk.get("kty").and_then(Value::as_str) != Some("RSA") {
         return Err(KeyProblem::NotRsa);
     }
@@ -116,9 +148,20 @@ fn verifying_key(jwk: &Map<String, Value>) -> Result<ParsedPublicKey, KeyProblem
     if !(2048..=4096).contains(&bits) {
         return Err(KeyProblem::Size { bits });
     }
-    RsaPublicKeyComponents { n, e }
+    if let Some(old) = old
+        && (&old.n, &old.e) == (&n, &e)
+    {
+        return Ok(Arc::clone(old));
+    }
+    let parsed = RsaPublicKeyComponents { n: &n, e: &e }
         .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
-        .map_err(|_| KeyProblem::InvalidNumbers)
+        .map_err(|_| KeyProblem::InvalidNumbers)?;
+    Ok(Arc::new(Key {
+        kid: kid.to_owned(),
+        n,
+        e,
+        parsed,
+    }))
 }
 
 /// A Base64urlUInt: big-endian in as few octets as possible (RFC 7518 §2). Never empty.
@@ -167,18 +210,13 @@ mod tests {
         for group in vectors["testGroups"].as_array().unwrap() {
             let set = json!({ "keys": [group["keyJwk"]] }).to_string();
             let jwks = Jwks::from_json(set.as_bytes()).unwrap();
+            let key = jwks.key("none").unwrap();
             for test in group["tests"].as_array().unwrap() {
                 let (message, signature) = (octets(&test["msg"]), octets(&test["sig"]));
-                let jws = Jws {
-                    kid: "none".to_owned(),
-                    signing_input: &message,
-                    payload: Vec::new(),
-                    signature,
-                };
                 // "acceptable" is a DigestInfo without NULL, which RFC 8017 §9.2 does not produce.
                 let expected = test["result"] == "valid";
                 assert_eq!(
-                    jwks.check(&jws).is_ok(),
+                    key.parsed.verify_sig(&message, &signature).is_ok(),
                     expected,
                     "{} {}",
                     test["tcId"],

@@ -1,39 +1,75 @@
+//! Where keys come from, and when.
+
+mod budget;
+mod download;
+
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard},
     time::{Duration, SystemTime},
 };
 
-use reqwest::{Client, StatusCode, Url, redirect};
-use tokio::sync::watch;
-use tracing::{debug, warn};
+use reqwest::Client;
+use tokio::{runtime::Handle, sync::watch};
+use tracing::{debug, info, warn};
 
+use self::{
+    budget::{AbsentKeys, Budget, back_off},
+    download::Source,
+};
 use crate::{
     clock::{Clock, SystemClock},
     error::{JwksProblem, VerifyError, clip},
-    jwk::Jwks,
-    pool::{UserPool, is_loopback},
+    jwk::{Jwks, Key},
+    pool::UserPool,
 };
 
 /// The time a download may take, answer included, unless [`JwksCache::with_timeout`] says otherwise.
 pub const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(3);
-/// After a download that did not bring the key a token named, the next one for an unknown key waits this long, so that
-/// made-up key ids cause one download per interval and not one per request.
-pub const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(10);
-/// After a download that failed, callers are given its outcome for this long before another is tried.
-pub const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// Keys older than this are refreshed in the background, so that a key the pool withdrew does not live on.
+/// Keys older than this are fetched again in the background, so that a key the pool withdrew does not live on.
 pub const REFRESH_AFTER: Duration = Duration::from_secs(60 * 60);
-/// Keys that could not be refreshed are used for this long, so that an outage of the pool's key endpoint goes unnoticed.
+/// Keys that could not be fetched again are used for this long, so that an outage of the pool's key endpoint goes unnoticed.
 pub const KEEP_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-/// Cognito's key sets have about 1 KB.
-const MAX_JWKS_BYTES: usize = 256 * 1024;
+/// After a download that failed, callers are given its outcome for this long before another is tried; twice as long after
+/// each further failure, up to [`MAX_RETRY_INTERVAL`].
+pub const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// See [`RETRY_INTERVAL`].
+pub const MAX_RETRY_INTERVAL: Duration = Duration::from_secs(16);
+/// How many downloads unknown key ids may cause at once, before [`UNKNOWN_KEY_INTERVAL`] applies.
+pub const UNKNOWN_KEY_BURST: u32 = 10;
+/// Beyond [`UNKNOWN_KEY_BURST`], unknown key ids cause one download in this time, however many they are.
+pub const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_millis(250);
+/// A key id that was not in a key set fetched for its sake causes no other download for this long.
+pub const ABSENT_FOR: Duration = Duration::from_secs(10);
 
-/// A pool's keys: fetched when first needed, kept, and fetched again when a token names a key that is not there.
+/// A pool's keys: fetched when first needed, kept, and fetched again when they are old or a token names one that is not
+/// there. They come from the pool's configured address only, whatever a token's header says.
 ///
-/// At most one download is in flight; it runs in its own task, and everyone who needs it waits for it without holding a
-/// lock. A download that fails leaves the keys as they are. A token whose key is known never waits, until the keys are
-/// [`KEEP_FOR`] old. Keys come from the pool's issuer only, whatever a token's header says.
+/// # What is promised
+///
+/// - **A token whose key is known never waits**, and nothing that happens to other tokens or to the endpoint can make it,
+///   until the keys are [`KEEP_FOR`] old without one successful download. From [`REFRESH_AFTER`] on they are fetched again
+///   in the background, by the first token that comes.
+/// - **At most one download is in flight.** It runs in its own task, and whoever needs it waits for it outside of any lock.
+///   A download that fails leaves the keys as they are, and is followed by another after [`RETRY_INTERVAL`] at the earliest.
+/// - **Key ids that nobody has cause at most [`UNKNOWN_KEY_BURST`] downloads, and one more each [`UNKNOWN_KEY_INTERVAL`],**
+///   however many come; one and the same key id causes one in [`ABSENT_FOR`]. Between downloads they are refused at once.
+/// - **They do not delay a rotation.** The first token of a new key makes its own download, or, when made-up key ids have
+///   spent the burst, finds one that they caused: while they come, the key set is never older than [`UNKNOWN_KEY_INTERVAL`]
+///   and one download. So a key that was published that long before its first token comes is known by then, or is waited
+///   for in the download that is under way. Only a token that is faster than this after its key's publication, during such
+///   a flood, is refused, and accepted when it comes again. Without a flood, no token of a new key is refused: the download
+///   whose result refuses it began after it came.
+///
+/// # Metrics
+///
+/// Events of `tracing`, target `cognito_verifier::jwks`, each with the field `event` and the address in `uri`:
+///
+/// | `event` | level | further fields |
+/// |---|---|---|
+/// | `jwks_fetched` | info when the key ids changed, else debug | `keys`: how many; `millis`: how long it took |
+/// | `jwks_fetch_failed` | warn | `failure`: in words; `failures`: in a row; `retry_after_millis` |
+/// | `jwks_key_unknown` | debug | `why`: `fetched` (a download for its sake lacks it), `remembered` ([`ABSENT_FOR`]) or `limited` (the burst is spent) |
 pub struct JwksCache {
     shared: Arc<Shared>,
 }
@@ -41,15 +77,12 @@ pub struct JwksCache {
 #[derive(Clone)]
 struct Settings {
     /// `None` for fixed keys, which are never fetched.
-    uri: Option<Url>,
+    source: Option<Source>,
     clock: Arc<dyn Clock>,
-    http: Option<Client>,
-    timeout: Duration,
 }
 
 struct Shared {
     settings: Settings,
-    default_http: OnceLock<Client>,
     loaded: RwLock<Option<Loaded>>,
     downloads: Mutex<Downloads>,
 }
@@ -61,25 +94,34 @@ struct Loaded {
 }
 
 type Outcome = Result<(), JwksProblem>;
+type Pending = watch::Receiver<Option<Outcome>>;
 
-#[derive(Default)]
 struct Downloads {
     /// The one in flight; its sender is dropped if its runtime shuts down.
-    running: Option<watch::Receiver<Option<Outcome>>>,
-    /// No new download before this long after that moment, and what to tell those who would want one.
-    pause: Option<Pause>,
+    running: Option<Pending>,
+    /// How many have begun, and which of them was the last whose keys were stored.
+    begun: u64,
+    stored: u64,
+    failing: Option<Failing>,
+    budget: Budget,
+    absent: AbsentKeys,
 }
 
-struct Pause {
-    from: SystemTime,
-    length: Duration,
-    failure: Option<JwksProblem>,
+/// No new download before `until` has passed since `at`, and what to tell those who would want one.
+struct Failing {
+    failures: u32,
+    failure: JwksProblem,
+    at: SystemTime,
+    pause: Duration,
 }
 
-enum Next {
-    Wait(watch::Receiver<Option<Outcome>>),
-    /// Too early for another download; the failure of the last one, if it failed.
-    TooEarly(Option<JwksProblem>),
+/// What can be said about a key id at once.
+enum Known {
+    Key(Arc<Key>),
+    /// Unknown, or not to be used.
+    Refused(VerifyError),
+    Unavailable(JwksProblem),
+    Pending(Pending),
 }
 
 impl JwksCache {
@@ -87,10 +129,12 @@ impl JwksCache {
     #[must_use]
     pub fn new(pool: &UserPool) -> Self {
         Self::with_settings(Settings {
-            uri: Some(pool.jwks_url().clone()),
+            source: Some(Source {
+                uri: pool.jwks_url().clone(),
+                timeout: DOWNLOAD_TIMEOUT,
+                http: OnceLock::new(),
+            }),
             clock: Arc::new(SystemClock),
-            http: None,
-            timeout: DOWNLOAD_TIMEOUT,
         })
     }
 
@@ -101,10 +145,8 @@ impl JwksCache {
     pub fn from_json(json: &[u8]) -> Result<Self, JwksProblem> {
         let keys = Arc::new(Jwks::from_json(json)?);
         let cache = Self::with_settings(Settings {
-            uri: None,
+            source: None,
             clock: Arc::new(SystemClock),
-            http: None,
-            timeout: DOWNLOAD_TIMEOUT,
         });
         cache.shared.store(Loaded {
             keys,
@@ -124,67 +166,97 @@ impl JwksCache {
     /// system's proxy and certificates, and goes straight to an issuer on this machine.
     #[must_use]
     pub fn with_http(self, http: Client) -> Self {
-        self.rebuild(|settings| settings.http = Some(http))
+        self.rebuild(|settings| {
+            if let Some(source) = &mut settings.source {
+                source.http = OnceLock::from(http);
+            }
+        })
     }
 
     /// Allows a download this long instead of [`DOWNLOAD_TIMEOUT`].
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
-        self.rebuild(|settings| settings.timeout = timeout)
+        self.rebuild(|settings| {
+            if let Some(source) = &mut settings.source {
+                source.timeout = timeout;
+            }
+        })
     }
 
     /// Fetches the keys unless they are there, joining a download in flight. Unlike a token's need for a key it does not
-    /// wait out [`RETRY_INTERVAL`] after a failure.
+    /// wait out [`RETRY_INTERVAL`] after a failure. Must run in a Tokio runtime.
     ///
     /// # Errors
     /// [`VerifyError::JwksUnavailable`].
     pub async fn preload(&self) -> Result<(), VerifyError> {
-        let now = self.shared.settings.clock.now();
-        if self.shared.fresh(now).is_some() {
-            return Ok(());
+        match self.begin_preload() {
+            Some(pending) => finished(pending)
+                .await
+                .map_err(|problem| self.shared.unavailable(problem)),
+            None => Ok(()),
         }
-        self.shared.downloads().pause = None;
-        self.shared.download(now, RETRY_INTERVAL).await
+    }
+
+    /// The download that brings the keys, unless they are there.
+    pub(crate) fn begin_preload(&self) -> Option<Pending> {
+        if self.is_loaded() {
+            return None;
+        }
+        let mut downloads = self.shared.downloads();
+        let runtime = Handle::current();
+        Some(match downloads.running() {
+            Some(running) => running,
+            None => self.shared.start(&mut downloads, &runtime),
+        })
     }
 
     /// Whether there are keys to check tokens with. Fetches nothing.
     #[must_use]
     pub fn is_loaded(&self) -> bool {
         let now = self.shared.settings.clock.now();
-        self.shared.fresh(now).is_some()
+        self.shared.usable(&self.shared.loaded(), now).is_some()
     }
 
-    /// The key set holding `kid`, after a download if need be.
-    pub(crate) async fn keys_with(&self, kid: &str) -> Result<Arc<Jwks>, VerifyError> {
-        let shared = &self.shared;
-        let now = shared.settings.clock.now();
-        if let Some(loaded) = shared.fresh(now)
-            && (loaded.keys.contains(kid) || shared.settings.uri.is_none())
-        {
-            if shared.settings.uri.is_some() && age(now, loaded.at) >= REFRESH_AFTER {
-                drop(shared.start(now, RETRY_INTERVAL)); // In the background; this token's key is known.
+    /// The key with this id, after a download if need be.
+    pub(crate) async fn key(&self, kid: &str) -> Result<Arc<Key>, VerifyError> {
+        let mut begun = None;
+        loop {
+            match self.shared.look_up(kid, &mut begun) {
+                Known::Key(key) => return Ok(key),
+                Known::Refused(refusal) => return Err(refusal),
+                Known::Unavailable(problem) => return Err(self.shared.unavailable(problem)),
+                // At most twice: what is in flight may have begun too early to know the key.
+                Known::Pending(pending) => finished(pending)
+                    .await
+                    .map_err(|problem| self.shared.unavailable(problem))?,
             }
-            return Ok(loaded.keys);
         }
-        shared.download(now, UNKNOWN_KEY_INTERVAL).await?;
-        match shared.fresh(shared.settings.clock.now()) {
-            Some(loaded) => {
-                if loaded.keys.contains(kid) {
-                    shared.downloads().pause = None; // A real rotation; the next may come at any time.
-                }
-                Ok(loaded.keys)
-            }
-            None => Err(VerifyError::UnknownKey { kid: clip(kid) }),
+    }
+
+    /// The key with this id, if it is there; a download that it needs is started.
+    pub(crate) fn key_now(&self, kid: &str) -> Result<Arc<Key>, VerifyError> {
+        match self.shared.look_up(kid, &mut None) {
+            Known::Key(key) => Ok(key),
+            Known::Refused(refusal) => Err(refusal),
+            Known::Unavailable(problem) => Err(self.shared.unavailable(problem)),
+            Known::Pending(_) => Err(self.shared.unavailable(JwksProblem::NotFetched)),
         }
     }
 
     fn with_settings(settings: Settings) -> Self {
+        let now = settings.clock.now();
         Self {
             shared: Arc::new(Shared {
                 settings,
-                default_http: OnceLock::new(),
                 loaded: RwLock::default(),
-                downloads: Mutex::default(),
+                downloads: Mutex::new(Downloads {
+                    running: None,
+                    begun: 0,
+                    stored: 0,
+                    failing: None,
+                    budget: Budget::new(now),
+                    absent: AbsentKeys::default(),
+                }),
             }),
         }
     }
@@ -193,7 +265,8 @@ impl JwksCache {
         let mut settings = self.shared.settings.clone();
         change(&mut settings);
         let rebuilt = Self::with_settings(settings);
-        if let Some(loaded) = self.shared.loaded() {
+        let loaded = self.shared.loaded().clone();
+        if let Some(loaded) = loaded {
             rebuilt.shared.store(loaded);
         }
         rebuilt
@@ -203,18 +276,28 @@ impl JwksCache {
 impl fmt::Debug for JwksCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwksCache")
-            .field("uri", &self.shared.settings.uri.as_ref().map(Url::as_str))
-            .field("keys", &self.shared.loaded().map(|loaded| loaded.keys))
+            .field("uri", &self.shared.uri())
+            .field("keys", &self.shared.loaded().as_ref().map(|loaded| &loaded.keys))
             .finish_non_exhaustive()
     }
 }
 
+impl Downloads {
+    fn running(&self) -> Option<Pending> {
+        // A sender that is gone without an outcome belonged to a runtime that was shut down.
+        let running = self.running.as_ref()?;
+        running.has_changed().is_ok().then(|| running.clone())
+    }
+
+    fn paused(&self, now: SystemTime) -> Option<&Failing> {
+        let failing = self.failing.as_ref()?;
+        (age(now, failing.at) < failing.pause).then_some(failing)
+    }
+}
+
 impl Shared {
-    fn loaded(&self) -> Option<Loaded> {
-        self.loaded
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    fn loaded(&self) -> RwLockReadGuard<'_, Option<Loaded>> {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn store(&self, loaded: Loaded) {
@@ -222,9 +305,9 @@ impl Shared {
     }
 
     /// The keys, unless there are none or they are too old to go on with.
-    fn fresh(&self, now: SystemTime) -> Option<Loaded> {
-        self.loaded()
-            .filter(|loaded| self.settings.uri.is_none() || age(now, loaded.at) < KEEP_FOR)
+    fn usable<'l>(&self, loaded: &'l Option<Loaded>, now: SystemTime) -> Option<&'l Loaded> {
+        let loaded = loaded.as_ref()?;
+        (self.settings.source.is_none() || age(now, loaded.at) < KEEP_FOR).then_some(loaded)
     }
 
     fn downloads(&self) -> MutexGuard<'_, Downloads> {
@@ -233,158 +316,177 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn download(
-        self: &Arc<Self>,
-        now: SystemTime,
-        pause: Duration,
-    ) -> Result<(), VerifyError> {
-        let outcome = match self.start(now, pause) {
-            Next::TooEarly(None) => Ok(()),
-            Next::TooEarly(Some(failure)) => Err(failure),
-            Next::Wait(mut outcome) => match outcome.wait_for(Option::is_some).await {
-                Ok(outcome) => outcome.clone().unwrap_or(Ok(())),
-                Err(_) => Err(JwksProblem::Connection {
-                    detail: "the download was abandoned".to_owned(),
-                }),
-            },
-        };
-        outcome.map_err(|problem| VerifyError::JwksUnavailable {
-            uri: self
-                .settings
-                .uri
-                .as_ref()
-                .map(Url::to_string)
-                .unwrap_or_default(),
-            problem,
-        })
+    fn uri(&self) -> &str {
+        let source = self.settings.source.as_ref();
+        source.map_or("", |source| source.uri.as_str())
     }
 
-    /// Joins the download in flight, or starts one unless it is too early. `pause` holds from now on, and is lifted by
-    /// whoever finds the download worth it: set before the outcome is known, no crowd can slip past it.
-    fn start(self: &Arc<Self>, now: SystemTime, pause: Duration) -> Next {
+    fn unavailable(&self, problem: JwksProblem) -> VerifyError {
+        VerifyError::JwksUnavailable {
+            uri: self.uri().to_owned(),
+            problem,
+        }
+    }
+
+    /// `begun` is how many downloads had begun when the token came; at the first call it is not known yet.
+    fn look_up(self: &Arc<Self>, kid: &str, begun: &mut Option<u64>) -> Known {
+        let now = self.settings.clock.now();
+        let (found, refresh) = {
+            let loaded = self.loaded();
+            match self.usable(&loaded, now) {
+                None => (None, false),
+                Some(Loaded { keys, at }) => {
+                    let fixed = self.settings.source.is_none();
+                    (
+                        (fixed || keys.contains(kid)).then(|| keys.key(kid).cloned()),
+                        !fixed && age(now, *at) >= REFRESH_AFTER,
+                    )
+                }
+            }
+        };
+        match found {
+            Some(found) => {
+                if refresh {
+                    self.refresh(now);
+                }
+                found.map_or_else(Known::Refused, Known::Key)
+            }
+            None => self.miss(kid, begun, now),
+        }
+    }
+
+    /// The key set is old, but the token's key is known: nobody waits.
+    fn refresh(self: &Arc<Self>, now: SystemTime) {
         let mut downloads = self.downloads();
-        // A sender that is gone without an outcome belonged to a runtime that was shut down.
-        if let Some(running) = &downloads.running
-            && running.has_changed().is_ok()
+        if downloads.running().is_none()
+            && downloads.paused(now).is_none()
+            && let Ok(runtime) = Handle::try_current()
         {
-            return Next::Wait(running.clone());
+            drop(self.start(&mut downloads, &runtime));
         }
-        if let Some(pause) = &downloads.pause
-            && age(now, pause.from) < pause.length
-        {
-            return Next::TooEarly(pause.failure.clone());
+    }
+
+    fn miss(self: &Arc<Self>, kid: &str, begun: &mut Option<u64>, now: SystemTime) -> Known {
+        let mut downloads = self.downloads();
+        // Under the lock, nothing can be stored between a look at the keys and a look at the downloads.
+        let (has_keys, has_kid) = match self.usable(&self.loaded(), now) {
+            Some(loaded) => (true, loaded.keys.contains(kid)),
+            None => (false, false),
+        };
+        if has_kid {
+            drop(downloads);
+            return self.look_up(kid, begun);
         }
+        let begun = *begun.get_or_insert(downloads.begun);
+        if has_keys {
+            let absent = if downloads.stored > begun {
+                downloads.absent.remember(kid, now);
+                Some("fetched")
+            } else if downloads.absent.contains(kid, now) {
+                Some("remembered")
+            } else {
+                None
+            };
+            if let Some(why) = absent {
+                return self.unknown(kid, why);
+            }
+        }
+        if let Some(running) = downloads.running() {
+            return Known::Pending(running);
+        }
+        if let Some(failing) = downloads.paused(now) {
+            return Known::Unavailable(failing.failure.clone());
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            return Known::Unavailable(JwksProblem::NotFetched);
+        };
+        // Spent means that a download has begun within the interval, and what it brought is the proof.
+        if has_keys && !downloads.budget.take(now) {
+            return self.unknown(kid, "limited");
+        }
+        Known::Pending(self.start(&mut downloads, &runtime))
+    }
+
+    fn unknown(&self, kid: &str, why: &str) -> Known {
+        debug!(target: TARGET, event = "jwks_key_unknown", uri = self.uri(), why);
+        Known::Refused(VerifyError::UnknownKey { kid: clip(kid) })
+    }
+
+    /// There must be none in flight, which `downloads` is locked for.
+    fn start(self: &Arc<Self>, downloads: &mut Downloads, runtime: &Handle) -> Pending {
         let (sender, receiver) = watch::channel(None);
         downloads.running = Some(receiver.clone());
-        downloads.pause = Some(Pause {
-            from: now,
-            length: pause,
-            failure: None,
-        });
-        drop(downloads);
         let shared = Arc::clone(self);
-        tokio::spawn(async move {
-            let outcome = shared.fetch().await.map(|keys| {
-                debug!(keys = keys.len(), "fetched the user pool's keys");
-                shared.store(Loaded {
+        runtime.spawn(async move { drop(sender.send_replace(Some(shared.download().await))) });
+        receiver
+    }
+
+    async fn download(&self) -> Outcome {
+        let Some(source) = &self.settings.source else {
+            return Ok(());
+        };
+        let (number, began) = {
+            let mut downloads = self.downloads();
+            downloads.begun += 1;
+            (downloads.begun, self.settings.clock.now())
+        };
+        let old = self.loaded().as_ref().map(|loaded| Arc::clone(&loaded.keys));
+        let fetched = source
+            .fetch()
+            .await
+            .and_then(|json| Jwks::replacing(&json, old.as_deref()));
+        let now = self.settings.clock.now();
+        let mut downloads = self.downloads();
+        downloads.running = None;
+        match fetched {
+            Ok(keys) => {
+                let millis = u64::try_from(age(now, began).as_millis()).unwrap_or(u64::MAX);
+                let (uri, count) = (self.uri(), keys.len());
+                if old.is_none_or(|old| !keys.adds_nothing_to(&old)) {
+                    downloads.budget.refund();
+                    info!(target: TARGET, event = "jwks_fetched", uri, keys = count, millis);
+                } else {
+                    debug!(target: TARGET, event = "jwks_fetched", uri, keys = count, millis);
+                }
+                downloads.failing = None;
+                downloads.stored = number;
+                self.store(Loaded {
                     keys: Arc::new(keys),
                     // Not the time it began: the clock may have been corrected meanwhile.
-                    at: shared.settings.clock.now(),
+                    at: now,
                 });
-            });
-            let mut downloads = shared.downloads();
-            downloads.running = None;
-            if let Err(failure) = &outcome {
-                warn!(%failure, "could not fetch the user pool's keys");
-                downloads.pause = Some(Pause {
-                    from: now,
-                    length: RETRY_INTERVAL,
-                    failure: Some(failure.clone()),
-                });
+                Ok(())
             }
-            drop(downloads);
-            sender.send_replace(Some(outcome));
-        });
-        Next::Wait(receiver)
+            Err(failure) => {
+                let before = downloads.failing.as_ref();
+                let failures = before.map_or(0, |failing| failing.failures).saturating_add(1);
+                let pause = back_off(failures);
+                let retry_after_millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+                warn!(target: TARGET, event = "jwks_fetch_failed", uri = self.uri(), %failure, failures, retry_after_millis);
+                downloads.failing = Some(Failing {
+                    failures,
+                    failure: failure.clone(),
+                    at: now,
+                    pause,
+                });
+                Err(failure)
+            }
+        }
     }
+}
 
-    async fn fetch(&self) -> Result<Jwks, JwksProblem> {
-        let Some(uri) = &self.settings.uri else {
-            return Err(JwksProblem::NotAJwkSet);
-        };
-        let failed = |error: reqwest::Error| {
-            if error.is_timeout() {
-                JwksProblem::TimedOut {
-                    after: self.settings.timeout,
-                }
-            } else {
-                JwksProblem::Connection {
-                    detail: causes(&error.without_url()),
-                }
-            }
-        };
-        let request = self
-            .http(uri)
-            .map_err(failed)?
-            .get(uri.clone())
-            .timeout(self.settings.timeout);
-        let mut answer = request.send().await.map_err(failed)?;
-        if answer.url() != uri {
-            return Err(JwksProblem::Redirected);
-        }
-        if answer.status() != StatusCode::OK {
-            return Err(JwksProblem::Status {
-                status: answer.status().as_u16(),
-            });
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > MAX_JWKS_BYTES {
-                return Err(JwksProblem::TooLarge {
-                    limit: MAX_JWKS_BYTES,
-                });
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Jwks::from_json(&body)
-    }
+const TARGET: &str = "cognito_verifier::jwks";
 
-    fn http(&self, uri: &Url) -> Result<Client, reqwest::Error> {
-        if let Some(http) = self
-            .settings
-            .http
-            .as_ref()
-            .or_else(|| self.default_http.get())
-        {
-            return Ok(http.clone());
-        }
-        let mut builder = Client::builder()
-            .redirect(redirect::Policy::none())
-            .https_only(uri.scheme() == "https");
-        if is_loopback(uri) {
-            builder = builder.no_proxy();
-        }
-        if uri.scheme() == "http" {
-            // No TLS will be spoken: skip the system's certificates, slow to load and absent from bare containers.
-            builder = builder.tls_certs_only([]);
-        }
-        let http = builder.build()?;
-        Ok(self.default_http.get_or_init(|| http).clone())
+async fn finished(mut pending: Pending) -> Outcome {
+    match pending.wait_for(Option::is_some).await {
+        Ok(outcome) => outcome.clone().unwrap_or(Ok(())),
+        Err(_) => Err(JwksProblem::Connection {
+            detail: "the download was abandoned".to_owned(),
+        }),
     }
 }
 
 /// A clock that was set back counts as time passed: better one download too many than none for years.
 fn age(now: SystemTime, then: SystemTime) -> Duration {
     now.duration_since(then).unwrap_or(Duration::MAX)
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -1,11 +1,10 @@
 //! The compact serialization of a signed JWT (RFC 7515 §7.1), parsed strictly.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::{Map, Value};
 
 use crate::{
     error::{Segment, VerifyError, clip},
-    json::{JsonProblem, parse_object},
+    json::{Item, JsonProblem, Object, Span},
 };
 
 /// The largest token that is looked at, in bytes. Cognito's are 1 to 2 KB and servers' header limits are near 8 KB.
@@ -13,11 +12,12 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// A token taken apart, its header checked, its signature not.
 pub(crate) struct Jws<'a> {
-    pub(crate) kid: String,
+    header: Object<3>,
+    kid: Span,
     /// What was signed: header and payload as they were sent.
     pub(crate) signing_input: &'a [u8],
-    pub(crate) payload: Vec<u8>,
-    pub(crate) signature: Vec<u8>,
+    payload: &'a str,
+    signature: &'a str,
 }
 
 impl<'a> Jws<'a> {
@@ -39,42 +39,63 @@ impl<'a> Jws<'a> {
                 actual: token.split('.').count(),
             });
         };
-        let kid = key_id(&object(&decode(header, Segment::Header)?, Segment::Header)?)?;
+        let signing_input = &token.as_bytes()[..header.len() + 1 + payload.len()];
+        let (header, kid) = parse_header(decode(header, Segment::Header)?)?;
         Ok(Self {
+            header,
             kid,
-            signing_input: &token.as_bytes()[..header.len() + 1 + payload.len()],
-            payload: decode(payload, Segment::Payload)?,
-            signature: match signature {
-                "" => {
-                    return Err(VerifyError::NotBase64Url {
-                        segment: Segment::Signature,
-                    });
-                }
-                signature => decode(signature, Segment::Signature)?,
-            },
+            signing_input,
+            payload,
+            signature,
         })
     }
 
-    pub(crate) fn claims(&self) -> Result<Map<String, Value>, VerifyError> {
-        object(&self.payload, Segment::Payload)
+    pub(crate) fn kid(&self) -> &str {
+        self.header.text(self.kid)
+    }
+
+    pub(crate) fn payload(&self) -> Result<Vec<u8>, VerifyError> {
+        decode(self.payload, Segment::Payload)
+    }
+
+    pub(crate) fn signature(&self) -> Result<Vec<u8>, VerifyError> {
+        match self.signature {
+            "" => Err(VerifyError::NotBase64Url {
+                segment: Segment::Signature,
+            }),
+            signature => decode(signature, Segment::Signature),
+        }
     }
 }
 
+const ALG: usize = 0;
+const KID: usize = 1;
+const CRIT: usize = 2;
+
 /// What the header must say. Members that point at keys (`jwk`, `jku`, `x5u`, `x5c`) are never read.
-fn key_id(header: &Map<String, Value>) -> Result<String, VerifyError> {
-    match header.get("alg").and_then(Value::as_str) {
-        Some("RS256") => {}
-        other => {
-            return Err(VerifyError::WrongAlgorithm {
-                actual: clip(other.unwrap_or_default()),
-            });
-        }
+fn parse_header(json: Vec<u8>) -> Result<(Object<3>, Span), VerifyError> {
+    let header = Object::parse(json, |name| match name {
+        "alg" => Some(ALG),
+        "kid" => Some(KID),
+        "crit" => Some(CRIT),
+        _ => None,
+    })
+    .map_err(|problem| malformed(Segment::Header, problem))?;
+    let alg = match header.item(ALG) {
+        Item::Text(alg) => header.text(*alg),
+        _ => "",
+    };
+    if alg != "RS256" {
+        return Err(VerifyError::WrongAlgorithm { actual: clip(alg) });
     }
-    if header.contains_key("crit") {
+    if !matches!(header.item(CRIT), Item::Absent) {
         return Err(VerifyError::CriticalHeader);
     }
-    match header.get("kid") {
-        Some(Value::String(kid)) => Ok(kid.clone()),
+    match header.item(KID) {
+        Item::Text(kid) => {
+            let kid = *kid;
+            Ok((header, kid))
+        }
         _ => Err(VerifyError::MissingKeyId),
     }
 }
@@ -86,9 +107,9 @@ pub(crate) fn decode(text: &str, segment: Segment) -> Result<Vec<u8>, VerifyErro
         .map_err(|_| VerifyError::NotBase64Url { segment })
 }
 
-fn object(bytes: &[u8], segment: Segment) -> Result<Map<String, Value>, VerifyError> {
-    parse_object(bytes).map_err(|problem| match problem {
+pub(crate) fn malformed(segment: Segment, problem: JsonProblem) -> VerifyError {
+    match problem {
         JsonProblem::NotAnObject => VerifyError::NotJsonObject { segment },
         JsonProblem::DuplicateMember => VerifyError::DuplicateMember { segment },
-    })
+    }
 }

@@ -9,7 +9,7 @@
 //! let verifier = Verifier::access(pool, ClientIds::only(["4examplec1ient1dkeyfob0001"]));
 //!
 //! match verifier.verify("not.a.token").await {
-//!     Ok(claims) => println!("{} may {}", claims.sub, claims.scopes.join(", ")),
+//!     Ok(claims) => println!("{} has {} scopes", claims.sub(), claims.scopes().count()),
 //!     Err(refusal) => {
 //!         assert_eq!((refusal.status(), refusal.code()), (401, "malformed"));
 //!         assert!(refusal.www_authenticate().starts_with("Bearer error=\"invalid_token\""));
@@ -84,7 +84,7 @@
 //! let pool = UserPool::new("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI")?;
 //! let verifier = Verifier::access(pool, ClientIds::only(["4examplec1ient1dkeyfob0001"]));
 //! let router = Router::new()
-//!     .route("/hello", get(async |claims: AccessClaims| format!("Hi {}", claims.sub)))
+//!     .route("/hello", get(async |claims: AccessClaims| format!("Hi {}", claims.sub())))
 //!     .layer(VerifyLayer::new(verifier));
 //! # Ok(router)
 //! # }
@@ -92,6 +92,7 @@
 
 mod claims;
 mod clock;
+mod deny_list;
 mod error;
 mod json;
 mod jwk;
@@ -99,20 +100,24 @@ mod jwks;
 mod jws;
 #[cfg(feature = "axum")]
 mod layer;
+mod payload;
 mod pool;
 #[cfg(feature = "test-issuer")]
 pub mod test_issuer;
+mod token_cache;
 mod verifier;
 
 pub use claims::{AccessClaims, Claims, IdClaims};
 pub use clock::{Clock, SystemClock};
+pub use deny_list::{DenyList, TokenIds};
 pub use error::{JwksProblem, KeyProblem, Segment, VerifyError};
 pub use jwk::Jwks;
 pub use jwks::{
-    DOWNLOAD_TIMEOUT, JwksCache, KEEP_FOR, REFRESH_AFTER, RETRY_INTERVAL, UNKNOWN_KEY_INTERVAL,
+    ABSENT_FOR, DOWNLOAD_TIMEOUT, JwksCache, KEEP_FOR, MAX_RETRY_INTERVAL, REFRESH_AFTER,
+    RETRY_INTERVAL, UNKNOWN_KEY_BURST, UNKNOWN_KEY_INTERVAL,
 };
 pub use jws::MAX_TOKEN_BYTES;
 #[cfg(feature = "axum")]
 pub use layer::{MissingLayer, Verify, VerifyLayer};
-pub use pool::{ClientIds, InvalidIssuer, UserPool};
+pub use pool::{ClientIds, InvalidIssuer, InvalidKeysUrl, UserPool, UserPools};
 pub use verifier::Verifier;

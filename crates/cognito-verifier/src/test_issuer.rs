@@ -20,7 +20,7 @@
 //! let pool = TestIssuer::new("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Test");
 //! let verifier = Verifier::access(pool.pool(), ClientIds::only(["my-client"])).with_jwks(pool.jwks_cache());
 //! let service = Router::new()
-//!     .route("/hello", get(async |claims: AccessClaims| format!("Hi {}", claims.username.unwrap_or_default())))
+//!     .route("/hello", get(async |claims: AccessClaims| format!("Hi {}", claims.username().unwrap_or_default())))
 //!     .layer(VerifyLayer::new(verifier.with_required_scope("notes/read")));
 //!
 //! for (token, status) in [
@@ -60,9 +60,9 @@ use base64::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    claims::whole_seconds,
     clock::{Clock, SystemClock, unix_seconds},
     jwks::JwksCache,
+    payload::whole_seconds,
     pool::UserPool,
 };
 

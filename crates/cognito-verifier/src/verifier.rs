@@ -1,53 +1,85 @@
 use std::{
     fmt,
-    marker::PhantomData,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use serde_json::{Map, Value};
-
 use crate::{
-    claims::{AccessClaims, Claims, IdClaims, numeric_date, required, whole_seconds},
+    claims::{AccessClaims, Claims, IdClaims},
     clock::{Clock, SystemClock, unix_seconds},
+    deny_list::{DenyList, TokenIds},
     error::{VerifyError, clip},
+    jwk::Key,
     jwks::JwksCache,
-    jws::Jws,
-    pool::{ClientIds, UserPool},
+    jws::{Jws, MAX_TOKEN_BYTES},
+    payload::{Claim, Payload, whole_seconds},
+    pool::{ClientIds, UserPool, UserPools},
+    token_cache::{TokenCache, TokenHash},
 };
 
-/// Checks the tokens of one user pool. Cheap to clone; clones share the keys.
+/// Checks the tokens of one user pool, or of several. Cheap to clone; clones share the keys.
 ///
-/// The order is: size, form, header, claims, signature, scopes and groups. What costs next to nothing comes before the
-/// signature, so a token that is refused anyway costs neither a signature check nor a download; permissions come after
-/// it, so only the owner of a valid token hears what it lacks.
+/// The order is: size, form, header, claims, signature, then what only the owner of a valid token is told: scopes, groups,
+/// predicates, deny list. What costs next to nothing comes before the signature, so a token that is refused anyway costs
+/// neither a signature check nor a download.
 pub struct Verifier<C> {
-    shared: Arc<Shared>,
-    claims: PhantomData<fn() -> C>,
+    shared: Arc<Shared<C>>,
 }
 
-#[derive(Clone)]
-struct Settings {
-    pool: UserPool,
+type Predicate<C> = Arc<dyn Fn(&C) -> bool + Send + Sync>;
+
+struct Settings<C> {
+    pools: Vec<UserPool>,
     clients: ClientIds,
     clock: Arc<dyn Clock>,
     leeway: Duration,
+    resources: Vec<String>,
     scopes: Vec<String>,
     groups: Vec<String>,
+    predicates: Vec<(&'static str, Predicate<C>)>,
+    deny_list: Option<Arc<dyn DenyList>>,
+    cached_tokens: usize,
     http: Option<reqwest::Client>,
-    jwks: Option<Arc<JwksCache>>,
 }
 
-struct Shared {
-    settings: Settings,
-    jwks: OnceLock<Arc<JwksCache>>,
+impl<C> Clone for Settings<C> {
+    fn clone(&self) -> Self {
+        Self {
+            pools: self.pools.clone(),
+            clients: self.clients.clone(),
+            clock: Arc::clone(&self.clock),
+            leeway: self.leeway,
+            resources: self.resources.clone(),
+            scopes: self.scopes.clone(),
+            groups: self.groups.clone(),
+            predicates: self.predicates.clone(),
+            deny_list: self.deny_list.clone(),
+            cached_tokens: self.cached_tokens,
+            http: self.http.clone(),
+        }
+    }
+}
+
+struct Shared<C> {
+    settings: Settings<C>,
+    /// Each pool's keys, in the pools' order.
+    jwks: OnceLock<Box<[Arc<JwksCache>]>>,
+    tokens: Option<TokenCache<C>>,
+}
+
+/// A token whose claims are in order, its signature not checked yet.
+struct Unsigned<'a, C> {
+    jws: Jws<'a>,
+    signature: Vec<u8>,
+    claims: C,
+    pool: usize,
 }
 
 impl Verifier<AccessClaims> {
     /// Accepts access tokens, which is what an API should be sent.
     #[must_use]
-    pub fn access(pool: UserPool, clients: ClientIds) -> Self {
-        Self::trusting(pool, clients)
+    pub fn access(pools: impl Into<UserPools>, clients: ClientIds) -> Self {
+        Self::trusting(pools.into(), clients)
     }
 
     /// Requires a scope as well; without it the answer is 403. Call again to require several.
@@ -55,34 +87,63 @@ impl Verifier<AccessClaims> {
     pub fn with_required_scope(self, scope: impl Into<String>) -> Self {
         self.rebuild(|settings| settings.scopes.push(scope.into()))
     }
+
+    /// Requires that the token is bound to this resource: that its `aud`, a string or an array, holds it (RFC 8707 §2,
+    /// RFC 9068 §4; Developer Guide, "Resource binding"). Call again to accept several, of which one is enough. Without
+    /// this, `aud` is not compared: Cognito sets it only when the client asked for a `resource`.
+    #[must_use]
+    pub fn with_resource(self, resource: impl Into<String>) -> Self {
+        self.rebuild(|settings| settings.resources.push(resource.into()))
+    }
 }
 
 impl Verifier<IdClaims> {
     /// Accepts ID tokens, which tell a client who signed in.
     #[must_use]
-    pub fn id(pool: UserPool, clients: ClientIds) -> Self {
-        Self::trusting(pool, clients)
+    pub fn id(pools: impl Into<UserPools>, clients: ClientIds) -> Self {
+        Self::trusting(pools.into(), clients)
     }
 }
 
 impl<C: Claims> Verifier<C> {
-    fn trusting(pool: UserPool, clients: ClientIds) -> Self {
+    fn trusting(pools: UserPools, clients: ClientIds) -> Self {
         Self::with_settings(Settings {
-            pool,
+            pools: pools.0,
             clients,
             clock: Arc::new(SystemClock),
             leeway: Duration::ZERO,
+            resources: Vec::new(),
             scopes: Vec::new(),
             groups: Vec::new(),
+            predicates: Vec::new(),
+            deny_list: None,
+            cached_tokens: 0,
             http: None,
-            jwks: None,
         })
     }
 
-    /// Requires membership of a pool group as well; without it the answer is 403. Call again to require several.
+    /// Requires membership of a pool group as well. Call again to require several.
     #[must_use]
     pub fn with_required_group(self, group: impl Into<String>) -> Self {
         self.rebuild(|settings| settings.groups.push(group.into()))
+    }
+
+    /// Requires a condition of your own as well, named for the refusal ([`VerifyError::PredicateFailed`], 401). It is asked
+    /// last but for the deny list, about valid tokens only, and each time, so it should be quick. Call again to require
+    /// several.
+    #[must_use]
+    pub fn with_predicate(
+        self,
+        name: &'static str,
+        fulfilled: impl Fn(&C) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.rebuild(|settings| settings.predicates.push((name, Arc::new(fulfilled))))
+    }
+
+    /// Refuses valid tokens that `deny_list` names. It is asked last, about every token that passed everything else.
+    #[must_use]
+    pub fn with_deny_list(self, deny_list: Arc<dyn DenyList>) -> Self {
+        self.rebuild(|settings| settings.deny_list = Some(deny_list))
     }
 
     /// Takes the time from `clock`.
@@ -97,36 +158,60 @@ impl<C: Claims> Verifier<C> {
         self.rebuild(|settings| settings.leeway = leeway)
     }
 
-    /// Fetches the pool's keys with `http`; see [`JwksCache::with_http`].
+    /// Remembers up to `capacity` verified tokens, so that one that comes again costs a hash instead of a signature check;
+    /// 0, the default, remembers none.
+    ///
+    /// A remembered token is found by the SHA-256 of its every byte, and accepted only while its key is in the pool's
+    /// current key set, between `nbf` and `exp`, and as long as scopes, groups, predicates and deny list agree: nothing is
+    /// accepted that would be refused without the cache. What it costs: claims stay in memory (not tokens) until they are
+    /// displaced, about 1.5 KB each; and a token seen for the first time costs the hash on top of the signature.
+    #[must_use]
+    pub fn with_token_cache(self, capacity: usize) -> Self {
+        self.rebuild(|settings| settings.cached_tokens = capacity)
+    }
+
+    /// Fetches the pools' keys with `http`; see [`JwksCache::with_http`].
     #[must_use]
     pub fn with_http(self, http: reqwest::Client) -> Self {
         self.rebuild(|settings| settings.http = Some(http))
     }
 
-    /// Takes the keys from `jwks`, e.g. one shared with another verifier, or fixed keys. It keeps its own clock and HTTP
-    /// client, whatever [`Verifier::with_clock`] and [`Verifier::with_http`] say.
+    /// As [`UserPool::with_jwks`], for a verifier of one pool.
+    ///
+    /// # Panics
+    /// When the verifier has not exactly one pool: whose keys would they be?
     #[must_use]
     pub fn with_jwks(self, jwks: Arc<JwksCache>) -> Self {
-        self.rebuild(|settings| settings.jwks = Some(jwks))
+        self.rebuild(|settings| match settings.pools.as_mut_slice() {
+            [pool] => pool.jwks = Some(jwks),
+            pools => panic!(
+                "with_jwks on a verifier of {} pools: use UserPool::with_jwks",
+                pools.len()
+            ),
+        })
     }
 
-    /// Fetches the pool's keys if they are not there yet: at start-up, or while a person is typing a password.
+    /// Fetches the keys of every pool that are not there yet: at start-up, or while a person is typing a password.
     ///
     /// # Errors
-    /// [`VerifyError::JwksUnavailable`].
+    /// [`VerifyError::JwksUnavailable`], of the first pool whose keys did not come.
     pub async fn preload(&self) -> Result<(), VerifyError> {
-        self.jwks().preload().await
+        for jwks in self.jwks() {
+            jwks.begin_preload();
+        }
+        for jwks in self.jwks() {
+            jwks.preload().await?;
+        }
+        Ok(())
     }
 
     /// The issuers whose keys are not there (or too old to go on with), so that their tokens cannot be judged at once: what a
     /// server says that is asked whether it is ready. Fetches nothing.
     #[must_use]
     pub fn issuers_without_keys(&self) -> Vec<&str> {
-        let missing = !self.jwks().is_loaded();
-        missing
-            .then(|| self.shared.settings.pool.issuer())
-            .into_iter()
-            .collect()
+        let pools = self.shared.settings.pools.iter().zip(self.jwks());
+        let missing = pools.filter(|(_, jwks)| !jwks.is_loaded());
+        missing.map(|(pool, _)| pool.issuer()).collect()
     }
 
     /// The claims of `token`, given without `Bearer`, if every check passes.
@@ -137,41 +222,117 @@ impl<C: Claims> Verifier<C> {
     /// # Errors
     /// The first rule the token breaks.
     pub async fn verify(&self, token: &str) -> Result<C, VerifyError> {
-        let jws = Jws::parse(token)?;
-        let claims = self.read(jws.claims()?)?;
-        self.jwks().keys_with(&jws.kid).await?.check(&jws)?;
+        let hash = match self.look_up(token) {
+            Ok(claims) => return self.still_good(claims),
+            Err(hash) => hash,
+        };
+        let unsigned = self.parse(token)?;
+        let key = self.jwks()[unsigned.pool].key(unsigned.jws.kid()).await?;
+        self.finish(unsigned, key, hash)
+    }
+
+    /// As [`Verifier::verify`], without ever waiting: for code that is not asynchronous.
+    ///
+    /// In a Tokio runtime, keys that are missing or old are fetched in the background, so that a later call finds them;
+    /// outside of one, call [`Verifier::preload`] now and then.
+    ///
+    /// # Errors
+    /// The first rule the token breaks; [`VerifyError::JwksUnavailable`] when the keys are not there, or when they do not
+    /// hold the token's and have not been asked for it yet.
+    pub fn verify_now(&self, token: &str) -> Result<C, VerifyError> {
+        let hash = match self.look_up(token) {
+            Ok(claims) => return self.still_good(claims),
+            Err(hash) => hash,
+        };
+        let unsigned = self.parse(token)?;
+        let key = self.jwks()[unsigned.pool].key_now(unsigned.jws.kid())?;
+        self.finish(unsigned, key, hash)
+    }
+
+    /// The claims of a remembered token, or the hash to remember it by, if any are remembered.
+    fn look_up(&self, token: &str) -> Result<C, Option<TokenHash>> {
+        let Some(tokens) = &self.shared.tokens else {
+            return Err(None);
+        };
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(None);
+        }
+        let hash = TokenHash::of(token);
+        let current = |pool: usize, key: &Arc<Key>| {
+            let known = self.jwks()[pool].key_now(key.kid());
+            known.is_ok_and(|known| Arc::ptr_eq(&known, key))
+        };
+        tokens.find(&hash, current).ok_or(Some(hash))
+    }
+
+    /// What can change while a token is remembered.
+    fn still_good(&self, claims: C) -> Result<C, VerifyError> {
+        self.check_time(claims.payload())?;
         self.authorize(&claims)?;
         Ok(claims)
     }
 
-    /// Developer Guide, "Verifying a JSON web token", and RFC 7519 §4.1.
-    fn read(&self, claims: Map<String, Value>) -> Result<C, VerifyError> {
-        let Settings {
+    /// Everything that does not need the key.
+    fn parse<'a>(&self, token: &'a str) -> Result<Unsigned<'a, C>, VerifyError> {
+        let jws = Jws::parse(token)?;
+        let payload = Payload::parse(jws.payload()?)?;
+        let pool = self.check_claims(&payload)?;
+        Ok(Unsigned {
+            signature: jws.signature()?,
+            jws,
+            claims: C::new(Arc::new(payload)),
             pool,
+        })
+    }
+
+    /// Developer Guide, "Verifying a JSON web token", and RFC 7519 §4.1. Says which pool the token is from.
+    fn check_claims(&self, payload: &Payload) -> Result<usize, VerifyError> {
+        let Settings {
+            pools,
             clients,
-            clock,
-            leeway,
+            resources,
             ..
         } = &self.shared.settings;
-        let iss = required(&claims, "iss")?;
-        if iss != pool.issuer() {
+        let iss = payload.required_text(Claim::Iss)?;
+        let Some(pool) = pools.iter().position(|pool| pool.issuer() == iss) else {
+            let expected: Vec<_> = pools.iter().map(UserPool::issuer).collect();
             return Err(VerifyError::WrongIssuer {
-                expected: pool.issuer().to_owned(),
+                expected: expected.join(" or "),
                 actual: clip(iss),
             });
-        }
-        let token_use = required(&claims, "token_use")?;
+        };
+        let token_use = payload.required_text(Claim::TokenUse)?;
         if token_use != C::TOKEN_USE {
             return Err(VerifyError::WrongTokenUse {
                 expected: C::TOKEN_USE,
                 actual: clip(token_use),
             });
         }
-        let exp =
-            numeric_date(&claims, "exp")?.ok_or(VerifyError::MissingClaim { claim: "exp" })?;
-        let nbf = numeric_date(&claims, "nbf")?;
-        let claims = C::read(claims, clients)?;
+        C::check_client(payload, pools[pool].clients.iter().chain([clients]))?;
+        C::check_types(payload)?;
+        self.check_time(payload)?;
+        if !resources.is_empty() {
+            let mut aud = payload.audience()?.peekable();
+            if aud.peek().is_none() {
+                return Err(VerifyError::MissingClaim { claim: "aud" });
+            }
+            if !aud.clone().any(|one| resources.iter().any(|known| known == one)) {
+                return Err(VerifyError::WrongResource {
+                    expected: resources.join(" "),
+                    actual: clip(&aud.collect::<Vec<_>>().join(" ")),
+                });
+            }
+        }
+        Ok(pool)
+    }
+
+    fn check_time(&self, payload: &Payload) -> Result<(), VerifyError> {
+        let Settings { clock, leeway, .. } = &self.shared.settings;
         let (now, leeway) = (unix_seconds(clock.now()), *leeway);
+        let exp = payload
+            .date(Claim::Exp)?
+            .ok_or(VerifyError::MissingClaim { claim: "exp" })?;
+        let nbf = payload.date(Claim::Nbf)?;
         if now >= exp + leeway.as_secs_f64() {
             return Err(VerifyError::Expired {
                 expired_at: whole_seconds(exp),
@@ -186,57 +347,101 @@ impl<C: Claims> Verifier<C> {
                 now: whole_seconds(now),
                 leeway,
             }),
-            _ => Ok(claims),
+            _ => Ok(()),
         }
     }
 
+    fn finish(
+        &self,
+        unsigned: Unsigned<'_, C>,
+        key: Arc<Key>,
+        hash: Option<TokenHash>,
+    ) -> Result<C, VerifyError> {
+        let Unsigned {
+            jws,
+            signature,
+            claims,
+            pool,
+        } = unsigned;
+        key.check(&jws, &signature)?;
+        if let (Some(tokens), Some(hash)) = (&self.shared.tokens, hash) {
+            tokens.remember(hash, claims.clone(), pool, key);
+        }
+        self.authorize(&claims)?;
+        Ok(claims)
+    }
+
     fn authorize(&self, claims: &C) -> Result<(), VerifyError> {
-        let Settings { scopes, groups, .. } = &self.shared.settings;
-        if let Some(required) = scopes.iter().find(|scope| !claims.scopes().contains(scope)) {
+        let Settings {
+            scopes,
+            groups,
+            predicates,
+            deny_list,
+            ..
+        } = &self.shared.settings;
+        let payload = claims.payload();
+        if let Some(required) = scopes.iter().find(|scope| !payload.has_scope(scope)) {
             return Err(VerifyError::MissingScope {
                 required: required.clone(),
-                actual: claims.scopes().to_vec(),
+                actual: payload.scopes().map(clip).collect(),
             });
         }
-        if let Some(required) = groups.iter().find(|group| !claims.groups().contains(group)) {
+        let groups_held = || payload.known_texts(Claim::Groups);
+        if let Some(required) = groups
+            .iter()
+            .find(|group| !groups_held().any(|held| held == *group))
+        {
             return Err(VerifyError::MissingGroup {
                 required: required.clone(),
-                actual: claims.groups().to_vec(),
+                actual: groups_held().map(clip).collect(),
             });
+        }
+        if let Some((predicate, _)) = predicates.iter().find(|(_, fulfilled)| !fulfilled(claims)) {
+            return Err(VerifyError::PredicateFailed { predicate });
+        }
+        if let Some(deny_list) = deny_list
+            && deny_list.denies(&TokenIds {
+                iss: payload.known_text(Claim::Iss).unwrap_or_default(),
+                sub: payload.known_text(Claim::Sub).unwrap_or_default(),
+                jti: payload.known_text(Claim::Jti),
+                origin_jti: payload.known_text(Claim::OriginJti),
+                iat: payload.known_seconds(Claim::Iat),
+            })
+        {
+            return Err(VerifyError::Revoked);
         }
         Ok(())
     }
 
-    fn jwks(&self) -> &JwksCache {
+    fn jwks(&self) -> &[Arc<JwksCache>] {
         let Settings {
-            pool,
-            clock,
-            http,
-            jwks,
-            ..
+            pools, clock, http, ..
         } = &self.shared.settings;
         self.shared.jwks.get_or_init(|| {
-            jwks.clone().unwrap_or_else(|| {
+            let own = |pool: &UserPool| {
                 let cache = JwksCache::new(pool).with_clock(Arc::clone(clock));
                 Arc::new(match http {
                     Some(http) => cache.with_http(http.clone()),
                     None => cache,
                 })
-            })
+            };
+            let keys = |pool: &UserPool| pool.jwks.clone().unwrap_or_else(|| own(pool));
+            pools.iter().map(keys).collect()
         })
     }
 
-    fn with_settings(settings: Settings) -> Self {
+    fn with_settings(settings: Settings<C>) -> Self {
+        let tokens = settings.cached_tokens;
         Self {
             shared: Arc::new(Shared {
                 settings,
                 jwks: OnceLock::new(),
+                tokens: (tokens > 0).then(|| TokenCache::new(tokens)),
             }),
-            claims: PhantomData,
         }
     }
 
-    fn rebuild(self, change: impl FnOnce(&mut Settings)) -> Self {
+    fn rebuild(self, change: impl FnOnce(&mut Settings<C>)) -> Self {
         let mut settings = self.shared.settings.clone();
         change(&mut settings);
         Self::with_settings(settings)
@@ -247,17 +452,18 @@ impl<C> Clone for Verifier<C> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
-            claims: PhantomData,
         }
     }
 }
 
 impl<C: Claims> fmt::Debug for Verifier<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Settings { pools, clients, .. } = &self.shared.settings;
+        let issuers: Vec<_> = pools.iter().map(UserPool::issuer).collect();
         f.debug_struct("Verifier")
             .field("token_use", &C::TOKEN_USE)
-            .field("issuer", &self.shared.settings.pool.issuer())
-            .field("clients", &self.shared.settings.clients)
+            .field("issuers", &issuers)
+            .field("clients", clients)
             .finish_non_exhaustive()
     }
 }

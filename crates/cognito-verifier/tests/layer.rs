@@ -41,12 +41,12 @@ async fn api() -> String {
     let behind_layer = Router::new()
         .route(
             "/hello",
-            get(async |claims: AccessClaims| claims.username.unwrap_or_default()),
+            get(async |claims: AccessClaims| claims.username().unwrap_or_default().to_owned()),
         )
         .route("/hello", options(async || "preflight"))
-        .route("/id", get(async |claims: IdClaims| claims.username))
+        .route("/id", get(async |claims: IdClaims| claims.username().to_owned()))
         .layer(VerifyLayer::new(verifier(Verifier::access)));
-    let open = Router::new().route("/open", get(async |claims: AccessClaims| claims.sub));
+    let open = Router::new().route("/open", get(async |claims: AccessClaims| claims.sub().to_owned()));
     serve(behind_layer.merge(open)).await
 }
 
@@ -265,7 +265,7 @@ async fn id_tokens_have_a_layer_of_their_own() {
     let router = Router::new()
         .route(
             "/",
-            get(async |claims: IdClaims| claims.email.unwrap_or_default()),
+            get(async |claims: IdClaims| claims.email().unwrap_or_default().to_owned()),
         )
         .layer(VerifyLayer::new(verifier(Verifier::id)));
     let url = serve(router).await;
@@ -290,7 +290,7 @@ async fn the_layer_wraps_any_service_not_only_routers() {
     use tower::{Layer as _, ServiceExt as _, service_fn};
     let inner = service_fn(async |request: Request<()>| {
         let claims = request.extensions().get::<AccessClaims>().unwrap().clone();
-        Ok::<_, std::convert::Infallible>(axum::response::IntoResponse::into_response(claims.sub))
+        Ok::<_, std::convert::Infallible>(axum::response::IntoResponse::into_response(claims.sub().to_owned()))
     });
     let service = VerifyLayer::new(verifier(Verifier::access)).layer(inner);
     let token = format!("Bearer {}", GOOD.token(&access_claims()));

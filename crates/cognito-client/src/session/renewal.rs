@@ -304,7 +304,7 @@ impl Session {
         };
         let id = reply.id.ok_or(ProtocolError::NoIdToken)?;
         let claims = self.verified(&id).await?;
-        if claims.sub != old.user.sub {
+        if claims.sub() != old.user.sub {
             return Err(ProtocolError::OtherUser.into());
         }
         let new = TokenSet {

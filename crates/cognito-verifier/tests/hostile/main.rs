@@ -143,28 +143,28 @@ async fn refusals_carry_what_was_expected_and_what_was_found() {
 async fn claims_come_out_as_they_went_in() {
     let claims = access().verify(&good_token()).await.unwrap();
     assert_eq!(
-        (claims.client_id.as_str(), claims.exp, claims.iat),
+        (claims.client_id(), claims.exp(), claims.iat()),
         (CLIENT, NOW + 3600, Some(NOW - 60))
     );
-    assert_eq!(claims.username.as_deref(), Some("alex"));
-    assert_eq!(claims.scopes, ["openid", "email", "profile"]);
-    assert_eq!(claims.groups, ["developers", "admins"]);
-    assert_eq!(claims.all, access_claims());
+    assert_eq!(claims.username(), Some("alex"));
+    assert!(claims.scopes().eq(["openid", "email", "profile"]));
+    assert!(claims.groups().eq(["developers", "admins"]));
+    assert_eq!(claims.all(), access_claims());
 
     let claims = id().verify(&GOOD.token(&id_claims())).await.unwrap();
     assert_eq!(
-        (claims.username.as_str(), claims.name.as_deref()),
+        (claims.username(), claims.name()),
         ("alex", Some("Alex Morgan"))
     );
     assert_eq!(
-        (claims.email.as_deref(), claims.email_verified),
+        (claims.email(), claims.email_verified()),
         (Some("alex@example.com"), Some(true))
     );
     assert_eq!(
-        (claims.aud.as_slice(), claims.auth_time),
-        ([CLIENT.to_owned()].as_slice(), Some(NOW - 60))
+        (claims.aud().collect(), claims.auth_time()),
+        (vec![CLIENT], Some(NOW - 60))
     );
-    assert_eq!(claims.all, id_claims());
+    assert_eq!(claims.all(), id_claims());
 }
 
 #[tokio::test]
@@ -353,7 +353,7 @@ async fn no_single_byte_change_of_a_valid_token_is_accepted() {
                 panic!(
                     "accepted a change at {at} of {}: {:?}",
                     bytes.len(),
-                    claims.sub
+                    claims.sub()
                 );
             }
             tried += 1;
