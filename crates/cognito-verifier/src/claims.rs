@@ -100,7 +100,9 @@ macro_rules! common_claims {
 
         impl fmt::Debug for $claims {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_tuple(stringify!($claims)).field(&self.all()).finish()
+                f.debug_tuple(stringify!($claims))
+                    .field(&self.all())
+                    .finish()
             }
         }
 

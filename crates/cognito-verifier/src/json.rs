@@ -330,8 +330,14 @@ mod tests {
         let Item::Texts(b) = object.item(1) else {
             panic!("{object:?}")
         };
-        assert_eq!(b.iter().map(|b| object.text(*b)).collect::<Vec<_>>(), ["1", "2"]);
-        assert_eq!(object.json(), r#"{"x":"\n","b":["1","\u0032"],"a":"https:\/\/é"}"#);
+        assert_eq!(
+            b.iter().map(|b| object.text(*b)).collect::<Vec<_>>(),
+            ["1", "2"]
+        );
+        assert_eq!(
+            object.json(),
+            r#"{"x":"\n","b":["1","\u0032"],"a":"https:\/\/é"}"#
+        );
     }
 
     #[test]
@@ -347,7 +353,11 @@ mod tests {
             (r#"{"a":-1}"#, "Number(-1.0)"),
             (r#"{"a":1.5e3}"#, "Number(1500.0)"),
         ] {
-            assert_eq!(format!("{:?}", parse(json).unwrap().item(0)), expected, "{json}");
+            assert_eq!(
+                format!("{:?}", parse(json).unwrap().item(0)),
+                expected,
+                "{json}"
+            );
         }
     }
 
@@ -374,7 +384,11 @@ mod tests {
             r#"{"\u0078":1,"x":1}"#,
             &many,
         ] {
-            assert_eq!(parse(text).unwrap_err(), JsonProblem::DuplicateMember, "{text}");
+            assert_eq!(
+                parse(text).unwrap_err(),
+                JsonProblem::DuplicateMember,
+                "{text}"
+            );
         }
         parse(&many.replace(",\"m7\":0}", "}")).unwrap();
     }

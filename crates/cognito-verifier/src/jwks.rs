@@ -277,7 +277,10 @@ impl fmt::Debug for JwksCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwksCache")
             .field("uri", &self.shared.uri())
-            .field("keys", &self.shared.loaded().as_ref().map(|loaded| &loaded.keys))
+            .field(
+                "keys",
+                &self.shared.loaded().as_ref().map(|loaded| &loaded.keys),
+            )
             .finish_non_exhaustive()
     }
 }
@@ -430,7 +433,10 @@ impl Shared {
             downloads.begun += 1;
             (downloads.begun, self.settings.clock.now())
         };
-        let old = self.loaded().as_ref().map(|loaded| Arc::clone(&loaded.keys));
+        let old = self
+            .loaded()
+            .as_ref()
+            .map(|loaded| Arc::clone(&loaded.keys));
         let fetched = source
             .fetch()
             .await
@@ -459,7 +465,9 @@ impl Shared {
             }
             Err(failure) => {
                 let before = downloads.failing.as_ref();
-                let failures = before.map_or(0, |failing| failing.failures).saturating_add(1);
+                let failures = before
+                    .map_or(0, |failing| failing.failures)
+                    .saturating_add(1);
                 let pause = back_off(failures);
                 let retry_after_millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
                 warn!(target: TARGET, event = "jwks_fetch_failed", uri = self.uri(), %failure, failures, retry_after_millis);

@@ -143,7 +143,9 @@ pub struct InvalidIssuer {
 
 /// An address keys cannot be fetched from. The value itself is left out: it may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the address of the keys {problem}; e.g. https://cognito.example.com/POOL_ID/.well-known/jwks.json")]
+#[error(
+    "the address of the keys {problem}; e.g. https://cognito.example.com/POOL_ID/.well-known/jwks.json"
+)]
 pub struct InvalidKeysUrl {
     problem: &'static str,
 }

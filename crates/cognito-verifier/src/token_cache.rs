@@ -1,8 +1,6 @@
 //! Tokens that were verified, by their hash.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -95,7 +93,11 @@ impl<C: Clone> TokenCache<C> {
             let tokens = set.tokens.iter().enumerate();
             tokens.min_by_key(|(_, token)| token.used).map(|(at, _)| at)
         };
-        let displaced = if set.tokens.len() < set.ways { known } else { known.or_else(oldest) };
+        let displaced = if set.tokens.len() < set.ways {
+            known
+        } else {
+            known.or_else(oldest)
+        };
         match displaced {
             Some(at) => set.tokens[at] = token,
             None => set.tokens.push(token),

@@ -316,7 +316,10 @@ impl<C: Claims> Verifier<C> {
             if aud.peek().is_none() {
                 return Err(VerifyError::MissingClaim { claim: "aud" });
             }
-            if !aud.clone().any(|one| resources.iter().any(|known| known == one)) {
+            if !aud
+                .clone()
+                .any(|one| resources.iter().any(|known| known == one))
+            {
                 return Err(VerifyError::WrongResource {
                     expected: resources.join(" "),
                     actual: clip(&aud.collect::<Vec<_>>().join(" ")),

@@ -49,7 +49,7 @@ async fn a_pools_tokens_are_accepted_for_their_use_and_until_they_expire() {
     );
     claims.check_nonce("n").unwrap();
     assert!(
-        claims.at_hash.is_some(),
+        claims.at_hash().is_some(),
         "Cognito sends at_hash after a sign-in in the browser"
     );
     claims.check_at_hash(&access_token).unwrap();

@@ -10,8 +10,8 @@ use std::{
 };
 
 use cognito_verifier::{
-    AccessClaims, ClientIds, JwksCache, JwksProblem, KEEP_FOR, REFRESH_AFTER, RETRY_INTERVAL,
-    UNKNOWN_KEY_INTERVAL, Verifier, VerifyError,
+    ABSENT_FOR, AccessClaims, ClientIds, JwksCache, JwksProblem, KEEP_FOR, MAX_RETRY_INTERVAL,
+    REFRESH_AFTER, RETRY_INTERVAL, UNKNOWN_KEY_BURST, UNKNOWN_KEY_INTERVAL, Verifier, VerifyError,
 };
 use serde_json::json;
 use support::{
@@ -144,24 +144,49 @@ async fn rotations_are_followed_at_once_however_close_together() {
 }
 
 #[tokio::test]
-async fn made_up_key_ids_cause_one_download_per_interval() {
+async fn made_up_key_ids_cause_a_burst_of_downloads_and_then_one_per_interval() {
     let setting = Setting::new().await;
     setting.verify(&GOOD).await.unwrap();
+    let burst = UNKNOWN_KEY_BURST as usize;
     for name in 0..500 {
         assert_eq!(setting.bogus(name).await, "unknown_key");
     }
-    assert_eq!(setting.server.downloads(), 2);
+    assert_eq!(setting.server.downloads(), 1 + burst);
     setting
         .clock
         .advance(UNKNOWN_KEY_INTERVAL - Duration::from_millis(1));
     assert_eq!(setting.bogus(500).await, "unknown_key");
-    assert_eq!(setting.server.downloads(), 2);
+    assert_eq!(setting.server.downloads(), 1 + burst);
     setting.clock.advance(Duration::from_millis(1));
     for name in 501..600 {
         assert_eq!(setting.bogus(name).await, "unknown_key");
     }
-    assert_eq!(setting.server.downloads(), 3);
+    assert_eq!(setting.server.downloads(), 2 + burst);
     assert_eq!(setting.code(&GOOD).await, "accepted");
+    setting.clock.advance(UNKNOWN_KEY_INTERVAL * 1000);
+    for name in 600..700 {
+        assert_eq!(setting.bogus(name).await, "unknown_key");
+    }
+    assert_eq!(setting.server.downloads(), 2 + 2 * burst);
+}
+
+#[tokio::test]
+async fn one_made_up_key_id_causes_one_download_while_it_is_remembered() {
+    let setting = Setting::new().await;
+    setting.verify(&GOOD).await.unwrap();
+    for _ in 0..10 {
+        assert_eq!(setting.bogus(1).await, "unknown_key");
+        setting.clock.advance(ABSENT_FOR / 10);
+    }
+    assert_eq!(setting.server.downloads(), 2);
+    assert_eq!(setting.bogus(1).await, "unknown_key");
+    assert_eq!(setting.server.downloads(), 3);
+    // What is remembered to be absent is not looked for, but seen when it comes with another's download.
+    let new = Key::generate("bogus-1");
+    setting.server.answer(Answer::Keys(jwks([new.jwk()])));
+    assert_eq!(setting.code(&new).await, "unknown_key");
+    assert_eq!(setting.bogus(2).await, "unknown_key");
+    assert_eq!(setting.code(&new).await, "accepted");
 }
 
 #[tokio::test]
@@ -177,6 +202,81 @@ async fn made_up_key_ids_at_the_same_time_share_a_download() {
         assert_eq!(code, "unknown_key");
     }
     assert_eq!(setting.server.downloads(), 2);
+}
+
+#[tokio::test]
+async fn a_key_published_while_a_download_is_under_way_is_not_missed() {
+    let setting = Arc::new(Setting::new().await);
+    setting.verify(&GOOD).await.unwrap();
+    let new = Key::generate("new");
+    let token = setting.token(&new);
+    setting.server.close_gate();
+    // Its answer was settled before the key was there.
+    let early = tokio::spawn({
+        let setting = Arc::clone(&setting);
+        async move { setting.bogus(1).await }
+    });
+    soon(setting.server.asked(2)).await;
+    let verifier = setting.verifier.clone();
+    let first = tokio::spawn(async move { verifier.verify(&token).await });
+    tokio::task::yield_now().await;
+    setting.server.open_gate_once();
+    assert_eq!(soon(early).await.unwrap(), "unknown_key");
+    setting
+        .server
+        .answer(Answer::Keys(jwks([GOOD.jwk(), new.jwk()])));
+    setting.server.open_gate();
+    soon(first).await.unwrap().unwrap();
+    assert_eq!(setting.server.downloads(), 3);
+}
+
+#[tokio::test]
+async fn verify_now_never_waits_but_sees_to_it_that_a_later_call_need_not() {
+    let setting = Setting::new().await;
+    let (good, new) = (setting.token(&GOOD), Key::generate("new"));
+    let now = |token: &str| setting.verifier.verify_now(token);
+    assert_eq!(problem(now(&good).unwrap_err()), JwksProblem::NotFetched);
+    soon(setting.verifier.preload()).await.unwrap();
+    assert_eq!(
+        setting.server.downloads(),
+        1,
+        "preload joined what verify_now began"
+    );
+    now(&good).unwrap();
+    setting
+        .server
+        .answer(Answer::Keys(jwks([GOOD.jwk(), new.jwk()])));
+    let rotated = setting.token(&new);
+    assert_eq!(problem(now(&rotated).unwrap_err()), JwksProblem::NotFetched);
+    soon(async {
+        while now(&rotated).is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(setting.server.downloads(), 2);
+    assert_eq!(setting.bogus(1).await, "unknown_key");
+    let header = json!({ "kid": "bogus-1", "alg": "RS256" }).to_string();
+    let claims = with(
+        access_claims(),
+        json!({ "iss": setting.server.issuer, "exp": EXP }),
+    );
+    let bogus = STRANGER.raw(header, serde_json::Value::from(claims).to_string());
+    assert_eq!(now(&bogus).unwrap_err().code(), "unknown_key");
+}
+
+#[test]
+fn verify_now_works_without_a_runtime() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let setting = runtime.block_on(Setting::new());
+    let token = setting.token(&GOOD);
+    let refusal = setting.verifier.verify_now(&token).unwrap_err();
+    assert_eq!(problem(refusal), JwksProblem::NotFetched);
+    runtime.block_on(setting.verifier.preload()).unwrap();
+    setting.verifier.verify_now(&token).unwrap();
+    setting.clock.advance(REFRESH_AFTER);
+    setting.verifier.verify_now(&token).unwrap();
+    assert_eq!(setting.server.downloads(), 1);
 }
 
 #[tokio::test]
@@ -218,8 +318,35 @@ async fn an_outage_is_not_noticed_until_the_keys_are_a_day_old() {
         JwksProblem::Status { status: 503 }
     );
     setting.server.answer(Answer::Keys(jwks([GOOD.jwk()])));
-    setting.clock.advance(RETRY_INTERVAL);
+    setting.clock.advance(MAX_RETRY_INTERVAL);
     assert_eq!(setting.code(&GOOD).await, "accepted");
+}
+
+#[tokio::test]
+async fn a_failing_endpoint_is_left_alone_for_longer_and_longer() {
+    let setting = Setting::new().await;
+    setting.server.answer(Answer::Status(503));
+    for (failures, seconds) in [1, 2, 4, 8, 16, 16].into_iter().enumerate() {
+        setting.verify(&GOOD).await.unwrap_err();
+        setting.verify(&GOOD).await.unwrap_err();
+        assert_eq!(setting.server.downloads(), 1 + failures);
+        let pause = Duration::from_secs(seconds);
+        setting.clock.advance(pause - Duration::from_millis(1));
+        setting.verify(&GOOD).await.unwrap_err();
+        assert_eq!(
+            setting.server.downloads(),
+            1 + failures,
+            "after {seconds} s"
+        );
+        setting.clock.advance(Duration::from_millis(1));
+    }
+    setting.server.answer(Answer::Keys(jwks([GOOD.jwk()])));
+    setting.verify(&GOOD).await.unwrap();
+    setting.server.answer(Answer::Status(503));
+    setting.verify(&STRANGER).await.unwrap_err();
+    setting.clock.advance(RETRY_INTERVAL);
+    setting.server.answer(Answer::Keys(jwks([STRANGER.jwk()])));
+    setting.verify(&STRANGER).await.unwrap();
 }
 
 #[tokio::test]
@@ -385,7 +512,7 @@ async fn answers_that_are_no_key_sets_leave_the_keys_alone() {
             expected
         );
         assert_eq!(setting.code(&GOOD).await, "accepted");
-        setting.clock.advance(RETRY_INTERVAL);
+        setting.clock.advance(MAX_RETRY_INTERVAL);
     }
 }
 

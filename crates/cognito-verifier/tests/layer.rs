@@ -44,9 +44,15 @@ async fn api() -> String {
             get(async |claims: AccessClaims| claims.username().unwrap_or_default().to_owned()),
         )
         .route("/hello", options(async || "preflight"))
-        .route("/id", get(async |claims: IdClaims| claims.username().to_owned()))
+        .route(
+            "/id",
+            get(async |claims: IdClaims| claims.username().to_owned()),
+        )
         .layer(VerifyLayer::new(verifier(Verifier::access)));
-    let open = Router::new().route("/open", get(async |claims: AccessClaims| claims.sub().to_owned()));
+    let open = Router::new().route(
+        "/open",
+        get(async |claims: AccessClaims| claims.sub().to_owned()),
+    );
     serve(behind_layer.merge(open)).await
 }
 
@@ -290,7 +296,9 @@ async fn the_layer_wraps_any_service_not_only_routers() {
     use tower::{Layer as _, ServiceExt as _, service_fn};
     let inner = service_fn(async |request: Request<()>| {
         let claims = request.extensions().get::<AccessClaims>().unwrap().clone();
-        Ok::<_, std::convert::Infallible>(axum::response::IntoResponse::into_response(claims.sub().to_owned()))
+        Ok::<_, std::convert::Infallible>(axum::response::IntoResponse::into_response(
+            claims.sub().to_owned(),
+        ))
     });
     let service = VerifyLayer::new(verifier(Verifier::access)).layer(inner);
     let token = format!("Bearer {}", GOOD.token(&access_claims()));

@@ -32,7 +32,10 @@ async fn tokens_are_valid_as_they_come() {
     let token = issuer.access_token(CLIENT).sign();
     let claims = access(&issuer).verify(&token).await.unwrap();
     assert_eq!(claims.username(), Some("alex"));
-    assert_eq!((claims.iat(), claims.exp()), (Some(NOW), NOW + TOKEN_LIFETIME));
+    assert_eq!(
+        (claims.iat(), claims.exp()),
+        (Some(NOW), NOW + TOKEN_LIFETIME)
+    );
     assert!(claims.scopes().eq(["openid", "email", "profile"]));
     // Of the size of Cognito's own.
     assert!((900..1300).contains(&token.len()), "{}", token.len());
@@ -41,7 +44,7 @@ async fn tokens_are_valid_as_they_come() {
     let token = issuer.id_token(CLIENT).sign();
     let claims = id(&issuer).verify(&token).await.unwrap();
     assert_eq!(claims.email(), Some("alex@example.com"));
-    assert_eq!(claims.email_verified, Some(true));
+    assert_eq!(claims.email_verified(), Some(true));
     assert_ne!(issuer.access_key().kid(), issuer.id_key().kid());
     assert_eq!(issuer.access_key().kid().len(), 44);
 }

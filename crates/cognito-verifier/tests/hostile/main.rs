@@ -280,7 +280,7 @@ async fn only_the_owner_of_a_valid_token_hears_what_it_lacks() {
 
     let verifier = access().with_required_group("owners");
     let refusal = verifier.verify(&good_token()).await.unwrap_err();
-    assert_eq!((refusal.code(), refusal.status()), ("missing_group", 403));
+    assert_eq!((refusal.code(), refusal.status()), ("missing_group", 401));
     verifier
         .verify(&claiming(json!({ "cognito:groups": ["owners"] })))
         .await
