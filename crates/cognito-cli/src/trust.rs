@@ -58,8 +58,8 @@ impl Judge {
     /// The token's claims, all of them, if it is valid.
     pub(crate) fn verify(&self, token: &str) -> Result<Map<String, Value>, VerifyError> {
         Ok(match &self.verifier {
-            Kind::Access(verifier) => self.network.block_on(verifier.verify(token))?.all,
-            Kind::Id(verifier) => self.network.block_on(verifier.verify(token))?.all,
+            Kind::Access(verifier) => self.network.block_on(verifier.verify(token))?.all(),
+            Kind::Id(verifier) => self.network.block_on(verifier.verify(token))?.all(),
         })
     }
 }
