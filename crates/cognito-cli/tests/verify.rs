@@ -330,6 +330,36 @@ fn a_reader_that_goes_away_is_no_crash_and_no_success() {
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), ""));
 }
 
+/// A verdict that could not be written is none.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_said_and_is_no_success() {
+    let keys = jwks("full");
+    let arguments = trust("access", keys.to_str().unwrap());
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_keyfob"))
+        .arg("verify")
+        .args(arguments)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::fs::File::create("/dev/full").unwrap())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "{}", pool().access_token(CLIENT).sign()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.starts_with("keyfob: standard input or output broke: "),
+        "{stderr}"
+    );
+    assert!(
+        stderr.ends_with("; not every token was judged\n"),
+        "{stderr}"
+    );
+}
+
 #[test]
 fn keys_are_fetched_once_from_the_issuer() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
