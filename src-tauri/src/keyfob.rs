@@ -1,315 +1,252 @@
 //! What the app does, without the window it does it in.
 
-use std::sync::{Arc, Mutex};
+mod account;
+mod profiles;
+mod usage;
 
-use cognito_aws::Aws;
-use cognito_client::{Error, Profile, Session, SessionState, TokenStore};
-use tokio::sync::{OnceCell, watch};
-use tokio::task::AbortHandle;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cognito_client::{Error, Profile, Session};
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinHandle};
 use url::Url;
 
-use crate::view::{
-    ApiAnswerView, AppView, AwsIdentityView, CommandError, ErrorCode, FunctionAnswerView, Origin,
-    ProfileEntryView, Route, SessionView, SignInChoice, SignOutScope, SignOutView, unix_seconds,
-};
+use self::account::Account;
+use self::profiles::Accounts;
+use crate::profile::ProfileSource;
+use crate::view::{AppView, CommandError, ErrorCode, Route, SessionView, SignInChoice};
 
-/// One profile's session, what it is used for, and what the person is told of it.
+/// Every profile's session, all alive at once, and what the person is told of them.
 pub struct Keyfob {
-    session: Result<Session, CommandError>,
-    aws: Option<Aws>,
+    source: ProfileSource,
+    make: Box<dyn Fn(Profile) -> Result<Session, Error> + Send + Sync>,
     /// Opens a URL in the person's browser; whether that worked.
     open: Box<dyn Fn(&Url) -> bool + Send + Sync>,
-    notices: watch::Sender<Notices>,
-    restored: OnceCell<()>,
+    /// Sends at each change of anything that is shown.
+    accounts: Arc<watch::Sender<Accounts>>,
+    /// Held while the profiles are changed.
+    changing: tokio::sync::Mutex<()>,
     /// The task that tells the page; a reloaded page takes the place of the one before.
-    watcher: Mutex<Option<AbortHandle>>,
-}
-
-/// What went wrong outside the session.
-#[derive(Clone, Copy, Default)]
-struct Notices {
-    browser_not_opened: bool,
-    scheme_not_registered: bool,
-}
-
-impl Notices {
-    fn told(self) -> Option<CommandError> {
-        if self.browser_not_opened {
-            Some(CommandError {
-                code: ErrorCode::Unexpected,
-                message: "Your browser could not be opened.".into(),
-                remedy: "Copy the link and open it in your browser; Keyfob goes on waiting.".into(),
-            })
-        } else if self.scheme_not_registered {
-            Some(CommandError {
-                code: ErrorCode::Misconfigured,
-                message: "Keyfob's links could not be registered with this computer.".into(),
-                remedy: "On Linux, install the package xdg-utils and start Keyfob again; without it the browser cannot return here.".into(),
-            })
-        } else {
-            None
-        }
-    }
+    page: Mutex<Option<AbortHandle>>,
 }
 
 impl Keyfob {
-    /// The app on a profile, or on the reason why there is none.
+    /// The app on these profiles, with the sessions that are made for them.
     pub fn new(
-        profile: Result<Profile, Error>,
-        store: Arc<dyn TokenStore>,
+        source: ProfileSource,
+        make: impl Fn(Profile) -> Result<Session, Error> + Send + Sync + 'static,
         open: impl Fn(&Url) -> bool + Send + Sync + 'static,
     ) -> Self {
-        let session = profile.and_then(|profile| Session::new(profile, store));
-        Self::with_session(session, open)
-    }
-
-    /// The app on a session made elsewhere.
-    pub fn with_session(
-        session: Result<Session, Error>,
-        open: impl Fn(&Url) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            // A profile without an identity pool is one without AWS, which is no error.
-            aws: session
-                .as_ref()
-                .ok()
-                .and_then(|session| Aws::new(session.clone()).ok()),
-            session: session.map_err(CommandError::from),
+        let keyfob = Self {
+            source,
+            make: Box::new(make),
             open: Box::new(open),
-            notices: watch::Sender::default(),
-            restored: OnceCell::new(),
-            watcher: Mutex::default(),
-        }
+            accounts: Arc::default(),
+            changing: tokio::sync::Mutex::default(),
+            page: Mutex::default(),
+        };
+        keyfob.load(None);
+        keyfob
     }
 
     /// What the window shows now.
     pub fn view(&self) -> AppView {
-        let session = self.session_view();
+        let accounts = self.accounts.borrow();
+        let current = accounts.current();
+        let mut session = current.map_or_else(
+            || SessionView::without_profile(accounts.none()),
+            Account::view,
+        );
+        // Whatever else went wrong came later: the next sign-in begins without it.
+        if session.problem.is_none() && accounts.scheme_not_registered {
+            session.problem = unregistered(&session);
+        }
         AppView {
-            profiles: ProfileEntryView::of(&session, Origin::BuiltIn)
-                .into_iter()
-                .collect(),
-            unusable_profiles: Vec::new(),
-            can_add_profiles: false,
+            profiles: accounts.entries(),
+            unusable_profiles: accounts.unusable.clone(),
+            can_add_profiles: matches!(self.source, ProfileSource::Stored(_)),
             session,
         }
     }
 
-    fn session_view(&self) -> SessionView {
-        match &self.session {
-            Ok(session) => SessionView::new(
-                session.profile(),
-                session.status(),
-                self.notices.borrow().told(),
-            ),
-            Err(problem) => SessionView::without_profile(problem.clone()),
-        }
-    }
-
     /// Gives the present view, and each one that follows, until `tell` says nobody listens any more.
-    pub fn watch(self: Arc<Self>, tell: impl Fn(AppView) -> bool + Send + 'static) {
+    pub fn follow(
+        self: &Arc<Self>,
+        tell: impl Fn(AppView) -> bool + Send + 'static,
+    ) -> JoinHandle<()> {
         let keyfob = self.clone();
-        let task = tokio::spawn(async move {
-            let mut notices = keyfob.notices.subscribe();
-            let mut session = keyfob.session.as_ref().ok().map(Session::subscribe);
-            while tell(keyfob.view()) {
-                tokio::select! {
-                    Ok(()) = notices.changed() => {}
-                    Ok(()) = changed(&mut session) => {}
-                    else => break,
+        let mut changes = self.accounts.subscribe();
+        tokio::spawn(async move {
+            let mut told = None;
+            loop {
+                changes.mark_unchanged();
+                let view = keyfob.view();
+                if told.as_ref() != Some(&view) {
+                    if !tell(view.clone()) {
+                        break;
+                    }
+                    told = Some(view);
+                }
+                if changes.changed().await.is_err() {
+                    break;
                 }
             }
-        });
-        let watcher = self
-            .watcher
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .replace(task.abort_handle());
-        if let Some(former) = watcher {
+        })
+    }
+
+    /// [Follows](Self::follow) for the page; whoever did so before is told no more.
+    pub fn watch(self: &Arc<Self>, tell: impl Fn(AppView) -> bool + Send + 'static) {
+        let task = self.follow(tell).abort_handle();
+        let mut page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(former) = page.replace(task) {
             former.abort();
         }
     }
 
-    /// Resolves once the session of an earlier run has been taken up.
+    /// Resolves once the sessions of an earlier run have been taken up.
     pub async fn restored(&self) {
-        if let Ok(session) = &self.session {
-            self.restored.get_or_init(|| session.restore()).await;
-        }
+        let restored = |account: &Account| {
+            let live = account.live.clone();
+            async move { live.restored().await }
+        };
+        let restoring: tokio::task::JoinSet<()> =
+            self.accounts.borrow().iter().map(restored).collect();
+        restoring.join_all().await;
     }
 
-    /// Begins a sign-in and sends the browser off with it.
+    /// Begins a sign-in with the current profile and sends the browser off with it.
     ///
     /// # Errors
     /// [`CommandError`], which the view tells as well.
     pub async fn sign_in(&self, choice: SignInChoice) -> Result<(), CommandError> {
-        let session = self.session()?;
-        if choice.route.is_some_and(|route| route != Route::App) {
-            return Err(CommandError {
-                code: ErrorCode::Misconfigured,
-                message: "The profile has no such way back from the browser.".into(),
-                remedy: "Ask your administrator to add it to the profile's `redirects`.".into(),
-            });
-        }
-        // A keychain that was locked before may be open now, with a session in it.
-        session.restore().await;
-        if matches!(session.status().state, SessionState::SignedIn(_)) {
-            return Ok(());
-        }
-        self.note_browser(false);
-        let mut url = session.begin().await?;
-        if choice.other_user {
-            url.query_pairs_mut().append_pair("prompt", "login");
-        }
-        if !(self.open)(&url) {
-            self.note_browser(true);
+        let live = self.current()?.live;
+        if let Some(url) = live.begin(choice).await? {
+            live.note_browser((self.open)(&url));
         }
         Ok(())
     }
 
-    /// Gives up the sign-in that is waiting.
+    /// Takes what the person copied from the browser for the answer to the current sign-in.
+    ///
+    /// # Errors
+    /// [`CommandError`] when it is none; the sign-in goes on waiting.
+    pub async fn complete_sign_in(&self, text: &str) -> Result<(), CommandError> {
+        let live = self.current()?.live;
+        let url: Url = text.trim().parse().map_err(|_| not_a_link())?;
+        live.session.complete(&url).await?;
+        live.note_browser(true);
+        Ok(())
+    }
+
+    /// Gives up the current profile's sign-in that is waiting.
     pub async fn cancel_sign_in(&self) {
-        if let Ok(session) = &self.session {
-            self.note_browser(false);
-            session.cancel().await;
+        if let Ok(Account { live, .. }) = self.current() {
+            live.note_browser(true);
+            live.session.cancel().await;
         }
     }
 
     /// Forgets the problem the person has read.
     pub fn dismiss_problem(&self) {
-        self.notices.send_replace(Notices::default());
-        if let Ok(session) = &self.session {
-            session.dismiss_problem();
+        if let Ok(Account { live, .. }) = self.current() {
+            live.note_browser(true);
+            live.session.dismiss_problem();
         }
+        self.scheme_is_registered(true);
     }
 
-    /// Takes a link the system opened with the app: an answer to a sign-in, or the end of a sign-out.
-    pub async fn open_link(&self, url: &Url) {
-        let Ok(session) = &self.session else { return };
+    /// Looks again at the profiles, the keychains and the network: the person asked for it.
+    pub async fn retry(&self) {
+        self.look_again(|session| async move { session.retry().await })
+            .await;
+    }
+
+    /// As [`retry`](Self::retry), only where there is need: the person came back to the window.
+    pub async fn wake(&self) {
+        self.look_again(|session| async move { session.wake().await })
+            .await;
+    }
+
+    async fn look_again<F>(&self, look: impl Fn(Session) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let changing = self.changing.lock().await;
+        self.load(None);
+        drop(changing);
         self.restored().await;
-        if session.profile().sign_out_redirects.contains(url) {
+        let sessions = |account: &Account| look(account.live.session.clone());
+        let looking: tokio::task::JoinSet<()> =
+            self.accounts.borrow().iter().map(sessions).collect();
+        looking.join_all().await;
+    }
+
+    /// Takes a link the system opened with the app: an answer to a sign-in, or the end of a sign-out. It
+    /// goes to the session that waits for it, which then is the current one; else the current one says
+    /// what is wrong with it.
+    pub async fn open_link(&self, url: &Url) {
+        self.restored().await;
+        let (ends_sign_out, awaited) = {
+            let accounts = self.accounts.borrow();
+            let ends = |account: &Account| account.profile.sign_out_redirects.contains(url);
+            let awaits = accounts.iter().find(|account| account.awaits(url));
+            (accounts.iter().any(ends), awaits.cloned())
+        };
+        if ends_sign_out {
             return;
         }
         // Whatever it is, it came back.
-        self.notices.send_replace(Notices::default());
-        if let Err(error) = session.complete(url).await {
+        self.scheme_is_registered(true);
+        let account = match awaited {
+            Some(account) => {
+                // Where it is shown whether it worked.
+                if let Err(error) = self.switch(account.name()).await {
+                    tracing::warn!(error = error.message, "the profile is not remembered");
+                }
+                account
+            }
+            None => match self.current() {
+                Ok(account) => account,
+                Err(_) => return,
+            },
+        };
+        account.live.note_browser(true);
+        if let Err(error) = account.live.session.complete(url).await {
             // The view tells it.
             tracing::info!(%error, "a link was not taken as an answer");
         }
     }
 
-    /// Says that the browser will not find its way back by itself.
-    pub(crate) fn scheme_not_registered(&self) {
-        self.notices
-            .send_modify(|notices| notices.scheme_not_registered = true);
+    /// Says whether the browser will find its way back by itself.
+    pub(crate) fn scheme_is_registered(&self, registered: bool) {
+        self.accounts.send_if_modified(|accounts| {
+            let changed = accounts.scheme_not_registered == registered;
+            accounts.scheme_not_registered = !registered;
+            changed
+        });
     }
 
-    fn note_browser(&self, not_opened: bool) {
-        self.notices
-            .send_modify(|notices| notices.browser_not_opened = not_opened);
-    }
-
-    /// `GET /api/hello` as the person.
-    ///
-    /// # Errors
-    /// [`CommandError`] when there was no answer.
-    pub async fn call_api(&self) -> Result<ApiAnswerView, CommandError> {
-        let answer = self.session()?.api_get("/api/hello").await?;
-        Ok(ApiAnswerView {
-            url: answer.url.into(),
-            status: answer.status,
-            body: answer.body,
-            milliseconds: milliseconds(answer.elapsed),
-        })
-    }
-
-    /// Who the person is to AWS.
-    ///
-    /// # Errors
-    /// [`CommandError`] when the identity pool or STS does not say.
-    pub async fn aws_identity(&self) -> Result<AwsIdentityView, CommandError> {
-        let identity = self.aws()?.caller_identity().await?;
-        Ok(AwsIdentityView {
-            identity_id: identity.identity_id,
-            account: identity.account,
-            role_arn: identity.role_arn,
-            arn: identity.arn,
-            expires_at: unix_seconds(identity.expires),
-        })
-    }
-
-    /// Invokes a Lambda function that the profile offers, and no other: the web view names it.
-    ///
-    /// # Errors
-    /// [`CommandError`] when there was no answer; a function's own error is one.
-    pub async fn invoke_function(
-        &self,
-        name: &str,
-        payload: &str,
-    ) -> Result<FunctionAnswerView, CommandError> {
-        let offered = &self.session()?.profile().functions;
-        if !offered.iter().any(|function| function == name) {
-            return Err(CommandError {
-                code: ErrorCode::NotAllowed,
-                message: "The profile does not offer this function.".into(),
-                remedy: "Ask your administrator to add it to the profile's `functions`.".into(),
-            });
-        }
-        let answer = self.aws()?.invoke(name, payload).await?;
-        Ok(FunctionAnswerView {
-            payload: answer.payload,
-            function_error: answer.function_error,
-            milliseconds: milliseconds(answer.elapsed),
-        })
-    }
-
-    /// Signs out here and at the user pool, and has the browser end its own session.
-    ///
-    /// # Errors
-    /// [`CommandError`] when the tokens may still be in the keychain.
-    pub async fn sign_out(&self, scope: SignOutScope) -> Result<SignOutView, CommandError> {
-        let signed_out = self.session()?.sign_out().await?;
-        let browser = signed_out.browser.filter(|_| scope != SignOutScope::Device);
-        let browser_asked = browser.is_some_and(|url| (self.open)(&url));
-        let mut aws_credentials_until = None;
-        if let Some(aws) = &self.aws {
-            // After the browser, because it waits for credentials that are being had, and counts them.
-            aws.forget().await;
-            aws_credentials_until = aws.credentials_until().map(unix_seconds);
-        }
-        Ok(SignOutView {
-            revoked: signed_out.revoked.err().map(Into::into),
-            everywhere: None,
-            browser_asked,
-            revocation_owed: false,
-            aws_credentials_until,
-        })
-    }
-
-    fn session(&self) -> Result<&Session, CommandError> {
-        self.session.as_ref().map_err(Clone::clone)
-    }
-
-    fn aws(&self) -> Result<&Aws, CommandError> {
-        self.session()?;
-        self.aws.as_ref().ok_or_else(|| CommandError {
-            code: ErrorCode::Misconfigured,
-            message: "The profile has no identity pool.".into(),
-            remedy: "Ask your administrator to set the profile's `identity_pool_id`.".into(),
-        })
+    fn current(&self) -> Result<Account, CommandError> {
+        let accounts = self.accounts.borrow();
+        accounts.current().cloned().ok_or_else(|| accounts.none())
     }
 }
 
-fn milliseconds(elapsed: std::time::Duration) -> u64 {
-    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+/// Told only of profiles whose sign-ins come back by the app's own scheme.
+fn unregistered(session: &SessionView) -> Option<CommandError> {
+    let routes = session.profile.as_ref().map(|profile| &profile.routes);
+    (routes?.first() == Some(&Route::App)).then(|| CommandError {
+        code: ErrorCode::Misconfigured,
+        message: "Keyfob's links could not be registered with this computer.".into(),
+        remedy: "On Linux, install the package xdg-utils and start Keyfob again; without it the browser cannot return here.".into(),
+    })
 }
 
-/// Resolves at the next change; never, without a session.
-async fn changed(
-    status: &mut Option<watch::Receiver<cognito_client::Status>>,
-) -> Result<(), watch::error::RecvError> {
-    match status {
-        Some(status) => status.changed().await,
-        None => std::future::pending().await,
+fn not_a_link() -> CommandError {
+    CommandError {
+        code: ErrorCode::Unexpected,
+        message: "That is not the address the browser ended at.".into(),
+        remedy: "Copy the whole address from the browser's address bar.".into(),
     }
 }
 
@@ -322,7 +259,11 @@ mod tests {
     #[tokio::test]
     async fn links_that_cannot_come_back_are_told_until_one_does() {
         let store = Arc::new(MemoryStore::new());
-        let keyfob = Keyfob::new(Ok(Profile::local_demo()), store, |_| false);
+        let keyfob = Keyfob::new(
+            ProfileSource::Only(Box::new(Ok(Profile::local_demo()))),
+            move |profile| Session::new(profile, store.clone()),
+            |_| false,
+        );
         let told = || {
             keyfob
                 .view()
@@ -330,7 +271,7 @@ mod tests {
                 .problem
                 .map_or_else(String::new, |problem| problem.message)
         };
-        keyfob.scheme_not_registered();
+        keyfob.scheme_is_registered(false);
         assert!(told().contains("registered"), "{}", told());
         keyfob.sign_in(SignInChoice::default()).await.unwrap();
         assert!(told().contains("browser"), "{}", told());

@@ -7,23 +7,26 @@ mod commands;
 mod keyfob;
 mod profile;
 mod view;
+mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use cognito_client::KeyringStore;
-use tauri::window::Color;
-use tauri::{AppHandle, Manager, Runtime, Theme, WebviewWindow};
+use cognito_client::{KeyringStore, Session};
+use tauri::{AppHandle, Manager, Runtime};
 use tauri_plugin_deep_link::DeepLinkExt;
 use tauri_plugin_opener::OpenerExt;
 use url::Url;
 
+use window::{Painted, to_front, wear_the_page};
+
 pub use commands::commands;
 pub use keyfob::Keyfob;
+pub use profile::ProfileSource;
 pub use view::{
     ApiAnswerView, AppView, AwsIdentityView, CommandError, ErrorCode, FunctionAnswerView, Origin,
-    OutcomeView, ProfileEntryView, ProfilePreviewView, ProfileSource, ProfileView, Route,
-    SessionView, SignInChoice, SignOutScope, SignOutView, Stage, StateView, UserView,
+    OutcomeView, ProfileEntryView, ProfilePreviewView, ProfileSource as ProfileChoice, ProfileView,
+    Route, SessionView, SignInChoice, SignOutScope, SignOutView, Stage, StateView, UserView,
 };
 
 /// The app's name towards the system: its identifier, its URL scheme, its items in the keychain.
@@ -61,19 +64,16 @@ pub fn run() {
         .expect("the app needs a display and a web view to run");
 }
 
-/// Resolves when the page has painted, so that the window is never shown empty.
-#[derive(Default)]
-pub(crate) struct Painted(tokio::sync::Notify);
-
 fn set_up(app: &AppHandle) {
     if let Some(window) = app.get_webview_window("main") {
         wear_the_page(&window);
     }
     app.manage(Painted::default());
     let opener = app.clone();
+    let store = Arc::new(KeyringStore::new(IDENTIFIER));
     let keyfob = Arc::new(Keyfob::new(
-        profile::chosen(app),
-        Arc::new(KeyringStore::new(IDENTIFIER)),
+        ProfileSource::of_app(app),
+        move |profile| Session::new(profile, store.clone()),
         move |url| opener.opener().open_url(url.as_str(), None::<&str>).is_ok(),
     ));
     app.manage(keyfob.clone());
@@ -106,24 +106,13 @@ fn set_up(app: &AppHandle) {
     tauri::async_runtime::spawn(async move { keyfob.restored().await });
 }
 
-/// Gives the window the page's own background, so that nothing else is ever seen.
-fn wear_the_page<R: Runtime>(window: &WebviewWindow<R>) {
-    let background = match window.theme() {
-        Ok(Theme::Dark) => Color(0x16, 0x18, 0x16, 0xff),
-        _ => Color(0xf6, 0xf5, 0xf2, 0xff),
-    };
-    if let Err(error) = window.set_background_color(Some(background)) {
-        tracing::warn!(%error, "the window keeps the system's background");
-    }
-}
-
 /// What an installer does, done again: for AppImages, and for builds that were moved.
 fn register_scheme(app: AppHandle, keyfob: Arc<Keyfob>) {
     if cfg!(any(target_os = "linux", windows)) {
         tauri::async_runtime::spawn_blocking(move || {
             if let Err(error) = app.deep_link().register_all() {
                 tracing::warn!(%error, "the URL scheme is not registered");
-                keyfob.scheme_not_registered();
+                keyfob.scheme_is_registered(false);
             }
         });
     }
@@ -141,19 +130,4 @@ fn receive(app: &AppHandle, keyfob: &Arc<Keyfob>, urls: Vec<Url>) {
         }
         to_front(&app);
     });
-}
-
-fn to_front<R: Runtime>(app: &AppHandle<R>) {
-    if let Some(window) = app.get_webview_window("main") {
-        bring_up(&window);
-    }
-}
-
-/// Shows the window, and puts it before the browser.
-fn bring_up<R: Runtime>(window: &WebviewWindow<R>) {
-    for result in [window.unminimize(), window.show(), window.set_focus()] {
-        if let Err(error) = result {
-            tracing::warn!(%error, "the window does not come to the front");
-        }
-    }
 }

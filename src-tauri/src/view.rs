@@ -108,16 +108,15 @@ pub(crate) fn unix_seconds(moment: SystemTime) -> u64 {
 }
 
 impl SessionView {
-    pub(crate) fn new(profile: &Profile, status: Status, notice: Option<CommandError>) -> Self {
+    pub(crate) fn new(profile: &Profile, status: Status) -> Self {
         Self {
             profile: Some(profile.into()),
             state: status.state.into(),
-            // The session's comes later than a notice, which the next sign-in begins with.
-            problem: status.problem.map(Into::into).or(notice),
+            problem: status.problem.map(Into::into),
             clock_skew_seconds: status.clock_skew,
-            refreshing: false,
-            offline_since: None,
-            revocation_owed: false,
+            refreshing: status.refreshing,
+            offline_since: status.offline_since.map(unix_seconds),
+            revocation_owed: status.revocation_owed,
         }
     }
 

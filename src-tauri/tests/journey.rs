@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use cognito_client::{MemoryStore, Profile, Secret, Session, StoreError, StoreLock, TokenStore};
 use cognito_emulator::{Config, Emulator};
 use cognito_verifier::{ClientIds, UserPool, Verifier};
-use keyfob_desktop::{ErrorCode, Keyfob, SignInChoice, SignOutScope, StateView};
+use keyfob_desktop::{ErrorCode, Keyfob, ProfileSource, SignInChoice, SignOutScope, StateView};
 use url::Url;
 
 struct World {
@@ -90,14 +90,24 @@ fn start(
     opened: &Arc<Mutex<Vec<Url>>>,
 ) -> Arc<Keyfob> {
     let opened = opened.clone();
-    Arc::new(Keyfob::new(
-        Ok(profile.clone()),
-        store.clone(),
-        move |url| {
-            opened.lock().unwrap().push(url.clone());
-            true
-        },
-    ))
+    Arc::new(only(profile, store, move |url| {
+        opened.lock().unwrap().push(url.clone());
+        true
+    }))
+}
+
+/// The app with one profile.
+fn only(
+    profile: &Profile,
+    store: &Arc<dyn TokenStore>,
+    open: impl Fn(&Url) -> bool + Send + Sync + 'static,
+) -> Keyfob {
+    let store = store.clone();
+    Keyfob::new(
+        ProfileSource::Only(Box::new(Ok(profile.clone()))),
+        move |profile| Session::new(profile, store.clone()),
+        open,
+    )
 }
 
 #[tokio::test]
@@ -191,7 +201,7 @@ async fn an_app_started_by_the_answer_takes_it() {
 #[tokio::test]
 async fn a_browser_that_cannot_be_opened_leaves_the_link_to_copy() {
     let world = World::new().await;
-    let keyfob = Keyfob::new(Ok(world.profile.clone()), world.store.clone(), |_| false);
+    let keyfob = only(&world.profile, &world.store, |_| false);
     keyfob.sign_in(SignInChoice::default()).await.unwrap();
     let view = keyfob.view().session;
     assert!(matches!(view.state, StateView::SigningIn { .. }));
@@ -205,11 +215,14 @@ async fn a_browser_that_cannot_be_opened_leaves_the_link_to_copy() {
 #[tokio::test]
 async fn a_malformed_profile_is_told_and_signs_nobody_in() {
     let error = "name = ".parse::<Profile>().unwrap_err();
-    let store: Arc<dyn TokenStore> = Arc::new(MemoryStore::new());
-    let keyfob = Keyfob::new(Err(error.into()), store, |_| {
-        panic!("no browser may be opened")
-    });
-    let view = keyfob.view().session;
+    let keyfob = Keyfob::new(
+        ProfileSource::Only(Box::new(Err(error))),
+        |_| panic!("no session may be made"),
+        |_| panic!("no browser may be opened"),
+    );
+    let app = keyfob.view();
+    assert_eq!((app.profiles, app.unusable_profiles.len()), (Vec::new(), 1));
+    let view = app.session;
     assert_eq!(view.profile, None);
     let problem = view.problem.unwrap();
     assert_eq!(problem.code, ErrorCode::Misconfigured);
@@ -271,7 +284,12 @@ fn with_api(file: &str, url: &str) -> String {
 async fn what_happened_since_counts_more_than_a_browser_that_was_not_opened() {
     let world = World::new().await;
     let session = Session::new(world.profile.clone(), world.store.clone()).unwrap();
-    let keyfob = Keyfob::with_session(Ok(session.clone()), |_| false);
+    let made = session.clone();
+    let keyfob = Keyfob::new(
+        ProfileSource::Only(Box::new(Ok(world.profile.clone()))),
+        move |_| Ok(made.clone()),
+        |_| false,
+    );
     keyfob.sign_in(SignInChoice::default()).await.unwrap();
     let StateView::SigningIn { url, .. } = keyfob.view().session.state else {
         panic!("{:?}", keyfob.view())
@@ -328,9 +346,8 @@ async fn a_keychain_unlocked_later_still_has_the_session() {
         kept: world.store.clone(),
         locked: AtomicBool::new(true),
     });
-    let keyfob = Keyfob::new(Ok(world.profile.clone()), store.clone(), |_| {
-        panic!("no browser is needed")
-    });
+    let kept: Arc<dyn TokenStore> = store.clone();
+    let keyfob = only(&world.profile, &kept, |_| panic!("no browser is needed"));
     keyfob.restored().await;
     assert_eq!(
         keyfob.view().session.problem.unwrap().code,
@@ -359,7 +376,6 @@ async fn views_follow_the_session() {
     let (sender, mut views) = tokio::sync::mpsc::unbounded_channel();
     world
         .keyfob
-        .clone()
         .watch(move |view| sender.send(view.session.state).is_ok());
     assert_eq!(views.recv().await, Some(StateView::Restoring));
     world.sign_in().await;

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use cognito_client::{MemoryStore, Profile};
-use keyfob_desktop::{Keyfob, commands, context};
+use cognito_client::{MemoryStore, Profile, Session};
+use keyfob_desktop::{Keyfob, ProfileSource, commands, context};
 use serde_json::{Value, json};
 use tauri::ipc::{CallbackFn, InvokeBody};
 use tauri::test::{INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder};
@@ -19,9 +19,10 @@ fn app() -> App<MockRuntime> {
         .plugin(tauri_plugin_opener::init())
         .build(context())
         .unwrap();
+    let store = Arc::new(MemoryStore::new());
     let keyfob = Keyfob::new(
-        Ok(Profile::local_demo()),
-        Arc::new(MemoryStore::new()),
+        ProfileSource::Only(Box::new(Ok(Profile::local_demo()))),
+        move |profile| Session::new(profile, store.clone()),
         |_| true,
     );
     app.manage(Arc::new(keyfob));
@@ -84,20 +85,66 @@ fn the_window_may_call_our_commands() {
     }
 }
 
+/// With one profile file that was named, no command may change which profiles there are, and each says so
+/// itself: it ran.
+#[test]
+fn the_window_may_ask_for_profiles() {
+    let app = app();
+    let window = main_window(&app);
+    let text = include_str!("../../crates/cognito-client/src/local-demo.toml");
+    let preview = json!({ "source": { "kind": "text", "text": text } });
+    let answer = invoke(&window, "preview_profile", preview, OURS).unwrap();
+    assert_eq!(
+        (&answer["name"], &answer["replaces"]),
+        (&json!("Local demo"), &json!(true))
+    );
+    let switch = json!({ "name": "Local demo" });
+    assert_eq!(
+        invoke(&window, "switch_profile", switch, OURS),
+        Ok(Value::Null)
+    );
+    for (command, body) in [
+        ("add_profile", json!({ "text": text, "replace": true })),
+        (
+            "rename_profile",
+            json!({ "name": "Local demo", "newName": "Mine" }),
+        ),
+        ("remove_profile", json!({ "name": "Local demo" })),
+    ] {
+        let answer = invoke(&window, command, body, OURS).unwrap_err();
+        assert_eq!(answer["code"], "NotAllowed", "{command}: {answer}");
+    }
+    let nonsense = json!({ "source": { "kind": "file", "path": "/etc/passwd" } });
+    assert!(invoke(&window, "preview_profile", nonsense, OURS).is_err());
+}
+
+/// Everything the window may ask for; what is added to one list must be added to the other.
+const COMMANDS: [&str; 16] = [
+    "watch",
+    "ready",
+    "sign_in",
+    "complete_sign_in",
+    "cancel_sign_in",
+    "dismiss_problem",
+    "retry",
+    "sign_out",
+    "call_api",
+    "aws_identity",
+    "invoke_function",
+    "switch_profile",
+    "preview_profile",
+    "add_profile",
+    "rename_profile",
+    "remove_profile",
+];
+
 #[test]
 fn a_second_window_is_refused() {
     let app = app();
     let other = WebviewWindowBuilder::new(&app, "other", WebviewUrl::default())
         .build()
         .unwrap();
-    for command in [
-        "sign_in",
-        "watch",
-        "ready",
-        "call_api",
-        "sign_out",
-        "dismiss_problem",
-    ] {
+    for command in COMMANDS {
         let answer = invoke(&other, command, json!({}), OURS);
         assert!(refused(&answer), "{command}: {answer:?}");
     }
@@ -108,8 +155,10 @@ fn a_page_from_elsewhere_is_refused() {
     let app = app();
     let window = main_window(&app);
     for page in ["https://example.com", "http://127.0.0.1:9229/login"] {
-        let answer = invoke(&window, "call_api", json!({}), page);
-        assert!(refused(&answer), "{page}: {answer:?}");
+        for command in COMMANDS {
+            let answer = invoke(&window, command, json!({}), page);
+            assert!(refused(&answer), "{command} from {page}: {answer:?}");
+        }
     }
 }
 
@@ -128,6 +177,9 @@ fn what_is_not_listed_is_refused() {
         "plugin:app|version",
         "plugin:path|resolve_directory",
         "plugin:resources|close",
+        "plugin:tray|new",
+        "plugin:tray|set_icon",
+        "plugin:menu|new",
     ] {
         let body = json!({ "url": "https://example.com", "event": "deep-link://new-url", "handler": 1, "target": { "kind": "Any" } });
         let answer = invoke(&window, command, body, OURS);

@@ -1,6 +1,6 @@
 //! What went wrong, in the person's words.
 
-use cognito_client::Error;
+use cognito_client::{Error, ProfileError};
 use serde::Serialize;
 use ts_rs::TS;
 
@@ -41,6 +41,20 @@ impl From<Error> for CommandError {
             Error::Rejected { .. } => ErrorCode::NotAllowed,
             Error::Configuration { .. } | Error::NoAnswer { .. } => ErrorCode::Misconfigured,
             Error::Callback(_) | Error::Protocol(_) => ErrorCode::Unexpected,
+        };
+        Self {
+            code,
+            message: sentence(&error.to_string()),
+            remedy: error.remedy(),
+        }
+    }
+}
+
+impl From<ProfileError> for CommandError {
+    fn from(error: ProfileError) -> Self {
+        let code = match &error {
+            ProfileError::NotYours { .. } => ErrorCode::NotAllowed,
+            _ => ErrorCode::Misconfigured,
         };
         Self {
             code,

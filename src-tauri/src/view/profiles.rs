@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use url::Url;
 
-use super::SessionView;
+use super::StateView;
 
 /// A profile, as far as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
@@ -143,18 +143,47 @@ pub struct ProfilePreviewView {
 }
 
 impl ProfileEntryView {
-    /// The current profile, which the window shows in full.
-    pub(crate) fn of(session: &SessionView, origin: Origin) -> Option<Self> {
-        let profile = session.profile.as_ref()?;
-        let (state, user) = session.state.stage();
-        Some(Self {
+    pub(crate) fn new(
+        profile: &Profile,
+        origin: cognito_client::Origin,
+        current: bool,
+        state: &StateView,
+    ) -> Self {
+        let (state, user) = state.stage();
+        Self {
             name: profile.name.clone(),
-            issuer: profile.issuer.clone(),
-            origin,
-            current: true,
+            issuer: profile.issuer.to_string(),
+            origin: origin.into(),
+            current,
             state,
             user: user.map(|user| user.name.as_ref().unwrap_or(&user.username).clone()),
-        })
+        }
+    }
+}
+
+impl ProfilePreviewView {
+    /// `text` must be the very one the profile was read from.
+    pub(crate) fn new(text: String, profile: &Profile, replaces: bool) -> Self {
+        Self {
+            text,
+            name: profile.name.clone(),
+            issuer: profile.issuer.to_string(),
+            domain: profile.domain.to_string(),
+            client_id: profile.client_id.clone(),
+            api: profile.api_base_url.as_ref().map(Url::to_string),
+            identity_pool_id: profile.identity_pool_id.clone(),
+            replaces,
+        }
+    }
+}
+
+impl From<cognito_client::Origin> for Origin {
+    fn from(origin: cognito_client::Origin) -> Self {
+        match origin {
+            cognito_client::Origin::BuiltIn => Self::BuiltIn,
+            cognito_client::Origin::Machine => Self::Machine,
+            cognito_client::Origin::User => Self::User,
+        }
     }
 }
 
@@ -165,7 +194,11 @@ impl From<&Profile> for ProfileView {
             issuer: profile.issuer.to_string(),
             redirect: profile.redirect().to_string(),
             routes: profile.routes().into_iter().map(Into::into).collect(),
-            can_sign_out_everywhere: false,
+            // What GlobalSignOut asks of an access token (API reference, "GlobalSignOut").
+            can_sign_out_everywhere: profile
+                .scopes
+                .iter()
+                .any(|scope| scope == "aws.cognito.signin.user.admin"),
             can_end_browser_session: !profile.sign_out_redirects.is_empty(),
             api: profile.api_base_url.as_ref().map(Url::to_string),
             aws: profile.identity_pool_id.is_some(),

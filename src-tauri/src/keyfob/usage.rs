@@ -1,0 +1,112 @@
+//! What a session is used for, and its end.
+
+use cognito_aws::Aws;
+
+use super::Keyfob;
+use super::account::Live;
+use crate::view::{
+    ApiAnswerView, AwsIdentityView, CommandError, ErrorCode, FunctionAnswerView, SignOutScope,
+    SignOutView, unix_seconds,
+};
+
+impl Keyfob {
+    /// `GET /api/hello` as the person.
+    ///
+    /// # Errors
+    /// [`CommandError`] when there was no answer.
+    pub async fn call_api(&self) -> Result<ApiAnswerView, CommandError> {
+        let answer = self.current()?.live.session.api_get("/api/hello").await?;
+        Ok(ApiAnswerView {
+            url: answer.url.into(),
+            status: answer.status,
+            body: answer.body,
+            milliseconds: milliseconds(answer.elapsed),
+        })
+    }
+
+    /// Who the person is to AWS.
+    ///
+    /// # Errors
+    /// [`CommandError`] when the identity pool or STS does not say.
+    pub async fn aws_identity(&self) -> Result<AwsIdentityView, CommandError> {
+        let identity = self.current()?.live.aws()?.caller_identity().await?;
+        Ok(AwsIdentityView {
+            identity_id: identity.identity_id,
+            account: identity.account,
+            role_arn: identity.role_arn,
+            arn: identity.arn,
+            expires_at: unix_seconds(identity.expires),
+        })
+    }
+
+    /// Invokes a Lambda function that the profile offers, and no other: the web view names it.
+    ///
+    /// # Errors
+    /// [`CommandError`] when there was no answer; a function's own error is one.
+    pub async fn invoke_function(
+        &self,
+        name: &str,
+        payload: &str,
+    ) -> Result<FunctionAnswerView, CommandError> {
+        let account = self.current()?;
+        let offered = &account.profile.functions;
+        if !offered.iter().any(|function| function == name) {
+            return Err(CommandError {
+                code: ErrorCode::NotAllowed,
+                message: "The profile does not offer this function.".into(),
+                remedy: "Ask your administrator to add it to the profile's `functions`.".into(),
+            });
+        }
+        let answer = account.live.aws()?.invoke(name, payload).await?;
+        Ok(FunctionAnswerView {
+            payload: answer.payload,
+            function_error: answer.function_error,
+            milliseconds: milliseconds(answer.elapsed),
+        })
+    }
+
+    /// Signs the current profile out, as far as is asked.
+    ///
+    /// # Errors
+    /// [`CommandError`] when the tokens may still be in the keychain.
+    pub async fn sign_out(&self, scope: SignOutScope) -> Result<SignOutView, CommandError> {
+        self.sign_out_of(&self.current()?.live, scope).await
+    }
+
+    pub(super) async fn sign_out_of(
+        &self,
+        live: &Live,
+        scope: SignOutScope,
+    ) -> Result<SignOutView, CommandError> {
+        let signed_out = live.session.sign_out().await?;
+        let browser = signed_out.browser.filter(|_| scope != SignOutScope::Device);
+        let browser_asked = browser.is_some_and(|url| (self.open)(&url));
+        let mut aws_credentials_until = None;
+        if let Some(aws) = &live.aws {
+            // After the browser, because it waits for credentials that are being had, and counts them.
+            aws.forget().await;
+            aws_credentials_until = aws.credentials_until().map(unix_seconds);
+        }
+        Ok(SignOutView {
+            revoked: signed_out.revoked.err().map(Into::into),
+            everywhere: None,
+            browser_asked,
+            revocation_owed: false,
+            aws_credentials_until,
+        })
+    }
+}
+
+impl Live {
+    fn aws(&self) -> Result<&Aws, CommandError> {
+        self.aws.as_ref().ok_or_else(|| CommandError {
+            code: ErrorCode::Misconfigured,
+            message: "The profile has no identity pool.".into(),
+            remedy: "Ask your administrator to set the profile's `identity_pool_id`.".into(),
+        })
+    }
+}
+
+fn milliseconds(elapsed: std::time::Duration) -> u64 {
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
