@@ -132,8 +132,7 @@ impl Keyfob {
     /// [`CommandError`] when it is none; the sign-in goes on waiting.
     pub async fn complete_sign_in(&self, text: &str) -> Result<(), CommandError> {
         let live = self.current()?.live;
-        let url: Url = text.trim().parse().map_err(|_| not_a_link())?;
-        live.session.complete(&url).await?;
+        live.session.complete_pasted(text).await?;
         live.note_browser(true);
         Ok(())
     }
@@ -240,14 +239,6 @@ fn unregistered(session: &SessionView) -> Option<CommandError> {
         message: "Keyfob's links could not be registered with this computer.".into(),
         remedy: "On Linux, install the package xdg-utils and start Keyfob again; without it the browser cannot return here.".into(),
     })
-}
-
-fn not_a_link() -> CommandError {
-    CommandError {
-        code: ErrorCode::Unexpected,
-        message: "That is not the address the browser ended at.".into(),
-        remedy: "Copy the whole address from the browser's address bar.".into(),
-    }
 }
 
 #[cfg(test)]

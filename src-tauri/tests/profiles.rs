@@ -321,7 +321,9 @@ async fn a_profile_is_shown_before_it_is_added_and_replaced_only_when_that_is_sa
 
 fn revoked(emulator: &Emulator) -> bool {
     let requests = emulator.requests();
-    requests.iter().any(|request| request.path == "/oauth2/revoke")
+    requests
+        .iter()
+        .any(|request| request.path == "/oauth2/revoke")
 }
 
 #[tokio::test]
