@@ -114,7 +114,7 @@ impl StoreError {
         match self {
             Self::Absent | Self::NotKept => {
                 if cfg!(target_os = "linux") {
-                    "Start a Secret Service such as GNOME Keyring or KWallet with a default (login) keyring, then start Keyfob again. Nothing is ever written to a plain file instead."
+                    "Start a Secret Service such as GNOME Keyring or KWallet with a default (login) keyring, then try again. Nothing is ever written to a plain file instead."
                 } else {
                     "Check that you are logged in to this computer with your own account, then start Keyfob again. Nothing is ever written to a plain file instead."
                 }

@@ -181,9 +181,10 @@ mod without_a_keychain {
             .collect()
     }
 
-    fn child(wrapper: &[&str]) -> Command {
+    fn child(test: &str, wrapper: &[&str]) -> Command {
         let me = std::env::current_exe().unwrap();
-        let arguments = ["--exact", "without_a_keychain::saving", "--nocapture"];
+        let test = format!("without_a_keychain::{test}");
+        let arguments = ["--exact", &test, "--nocapture"];
         match wrapper {
             [] => {
                 let mut command = Command::new(me);
@@ -207,9 +208,36 @@ mod without_a_keychain {
         }
     }
 
+    /// What the child of the test below does; by itself there is nothing to see.
+    #[test]
+    fn saving_to_one_started_again() {
+        if std::env::var_os(CHILD).is_none() {
+            return;
+        }
+        let store = KeyringStore::new("dev.keyfob.test");
+        let daemon = || {
+            let command =
+                "printf pw | gnome-keyring-daemon --replace --unlock --components=secrets";
+            let sh = Command::new("sh").args(["-c", command]).output().unwrap();
+            assert!(sh.status.success(), "{sh:?}");
+        };
+        let first = store.save("key", b"plain secret");
+        daemon();
+        store.save("key", b"plain secret").unwrap();
+        daemon();
+        let kept = store.load("key").unwrap().unwrap();
+        println!("outcome: {first:?}, then {} bytes", kept.len());
+    }
+
+    #[test]
+    fn a_secret_service_that_is_unlocked_later_and_started_again() {
+        let command = child("saving_to_one_started_again", &["dbus-run-session", "--"]);
+        assert_eq!(outcome(command), "Err(Locked), then 12 bytes");
+    }
+
     #[test]
     fn no_session_bus() {
-        let mut command = child(&[]);
+        let mut command = child("saving", &[]);
         command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
         assert_eq!(outcome(command), "Err(Absent)");
     }
@@ -225,18 +253,19 @@ mod without_a_keychain {
         )
         .unwrap();
         let configuration = configuration.to_str().unwrap();
-        let said = outcome(child(&[
-            "dbus-run-session",
-            "--config-file",
-            configuration,
-            "--",
-        ]));
+        let said = outcome(child(
+            "saving",
+            &["dbus-run-session", "--config-file", configuration, "--"],
+        ));
         std::fs::remove_file(configuration).unwrap();
         assert_eq!(said, "Err(Absent)");
     }
 
     #[test]
     fn a_secret_service_that_is_locked_or_has_no_login_keyring() {
-        assert_eq!(outcome(child(&["dbus-run-session", "--"])), "Err(Locked)");
+        assert_eq!(
+            outcome(child("saving", &["dbus-run-session", "--"])),
+            "Err(Locked)"
+        );
     }
 }

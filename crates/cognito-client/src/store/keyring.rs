@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use keyring::{Entry, Error};
+use keyring_core::{Entry, Error};
 
 use super::lock::LockFiles;
 use super::split::{self, Items};
@@ -41,9 +41,42 @@ impl KeyringStore {
         self
     }
 
-    fn entry(&self, item: &str) -> Result<Entry, StoreError> {
-        Entry::new(&self.service, item).map_err(|error| store_error(&error))
+    /// Does something with an item; with a new connection once more, where the keychain is a program
+    /// that may have been started, or started again, since the last time.
+    fn with_entry<T>(
+        &self,
+        item: &str,
+        operation: impl Fn(&Entry) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        // What it says of the first try is of no use later.
+        let _connected_once = keyring::Entry::store_status();
+        let attempt = || Entry::new(&self.service, item).and_then(|entry| operation(&entry));
+        match attempt() {
+            Err(error @ (Error::NoDefaultStore | Error::PlatformFailure(_))) => {
+                if connect_again() {
+                    attempt()
+                } else {
+                    Err(error)
+                }
+            }
+            done => done,
+        }
     }
+}
+
+/// Whether there is a new connection to the Secret Service.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn connect_again() -> bool {
+    let store = zbus_secret_service_keyring_store::Store::new();
+    store
+        .map(|store| keyring_core::set_default_store(store))
+        .is_ok()
+}
+
+/// The other systems' keychains are part of the system.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn connect_again() -> bool {
+    false
 }
 
 impl TokenStore for KeyringStore {
@@ -77,7 +110,7 @@ impl Items for KeyringStore {
     const MAX_BYTES: usize = if cfg!(windows) { 2_560 } else { 256 * 1024 };
 
     fn read(&self, item: &str) -> Result<Option<Secret>, StoreError> {
-        match self.entry(item)?.get_secret() {
+        match self.with_entry(item, Entry::get_secret) {
             Ok(secret) => Ok(Some(Secret::new(secret))),
             Err(Error::NoEntry) => Ok(None),
             Err(error) => Err(store_error(&error)),
@@ -85,13 +118,12 @@ impl Items for KeyringStore {
     }
 
     fn write(&self, item: &str, secret: &[u8]) -> Result<(), StoreError> {
-        self.entry(item)?
-            .set_secret(secret)
+        self.with_entry(item, |entry| entry.set_secret(secret))
             .map_err(|error| store_error(&error))
     }
 
     fn delete(&self, item: &str) -> Result<(), StoreError> {
-        match self.entry(item)?.delete_credential() {
+        match self.with_entry(item, Entry::delete_credential) {
             Ok(()) | Err(Error::NoEntry) => Ok(()),
             Err(error) => Err(store_error(&error)),
         }
