@@ -163,7 +163,7 @@ fn tokens_with_mistakes_are_shown_all_the_same() {
         shown.contains("    exp: \"soon\"\n        when it expires\n"),
         "{shown}"
     );
-    let (code, shown) = verified("inspect-padded", token.sign() + "==");
+    let (code, shown) = verified("inspect-padded", pool().access_token(CLIENT).sign() + "==");
     assert_eq!(code, Some(1));
     assert!(shown.contains("  NOT VERIFIED (malformed): "), "{shown}");
     let (code, shown) = inspect(pool().access_token(CLIENT).raw_payload("[]").sign());
