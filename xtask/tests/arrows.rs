@@ -20,8 +20,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("xtask", &[]),
 ];
 
-#[test]
-fn rooms_import_only_what_the_design_allows() {
+fn metadata() -> Value {
     let metadata = Command::new(env!("CARGO"))
         .args([
             "metadata",
@@ -33,7 +32,12 @@ fn rooms_import_only_what_the_design_allows() {
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
         .output()
         .unwrap();
-    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    serde_json::from_slice(&metadata.stdout).unwrap()
+}
+
+#[test]
+fn rooms_import_only_what_the_design_allows() {
+    let metadata = metadata();
     let packages = metadata["packages"].as_array().unwrap();
     let names: BTreeSet<&str> = packages
         .iter()
@@ -58,4 +62,33 @@ fn rooms_import_only_what_the_design_allows() {
         .map(|(name, imports)| (name, imports.iter().copied().collect()))
         .collect();
     assert_eq!(found, allowed);
+}
+
+/// The test issuer's private keys are published: whoever trusts them trusts everybody.
+#[test]
+fn only_tests_turn_the_test_issuer_on() {
+    let metadata = metadata();
+    let uses = |kind: &str| {
+        let mut uses = 0;
+        for package in metadata["packages"].as_array().unwrap() {
+            for dependency in package["dependencies"].as_array().unwrap() {
+                let features = dependency["features"].as_array().unwrap();
+                let of_kind = dependency["kind"].as_str().unwrap_or("normal") == kind;
+                uses += usize::from(of_kind && features.iter().any(|f| f == "test-issuer"));
+            }
+            let own = package["features"].as_object().unwrap().iter();
+            let turned_on = own
+                .filter(|(name, _)| *name != "test-issuer")
+                .any(|(_, on)| {
+                    let on = on.as_array().unwrap();
+                    on.iter()
+                        .any(|f| f.as_str().unwrap().ends_with("test-issuer"))
+                });
+            assert!(!turned_on, "a feature of {} turns it on", package["name"]);
+        }
+        uses
+    };
+    assert_eq!((uses("normal"), uses("build")), (0, 0));
+    // Else this test would look at nothing.
+    assert!(uses("dev") > 0);
 }

@@ -73,6 +73,11 @@
 //! let verifier = Verifier::access(pool, ClientIds::any()); // meant, and said
 //! ```
 //!
+//! # In your own tests (feature `test-issuer`)
+//!
+//! `test_issuer::TestIssuer` is a user pool in memory: its JWK Set, and access and ID tokens with any claim bent, so that a
+//! service's tests need neither network nor pool. Its keys are public; ask for the feature in `[dev-dependencies]` only.
+//!
 //! # In front of an axum router (feature `axum`)
 //!
 #![cfg_attr(feature = "axum", doc = "```no_run")]
