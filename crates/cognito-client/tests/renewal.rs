@@ -9,9 +9,10 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cognito_client::{
-    Error, Session, SessionState, SignInReason, Status, TokenStore, TransientCause,
+    Error, MemoryStore, ProtocolError, Session, SessionState, SignInReason, Status, TokenStore,
+    TransientCause,
 };
-use cognito_emulator::{Config, Endpoint, Fault};
+use cognito_emulator::{Config, Endpoint, Fault, User};
 use cognito_verifier::Clock as _;
 use common::World;
 use serde_json::json;
@@ -335,4 +336,43 @@ async fn a_store_that_stays_locked_ends_nothing() {
     tokio::time::resume();
     drop(held);
     world.session.access_token().await.unwrap();
+}
+
+#[tokio::test]
+async fn another_persons_tokens_are_refused_and_the_session_goes_on() {
+    let config = Config::demo().with_user(User::new("sam", "Keyfob-demo-1"));
+    let world = World::with(config, |profile| profile).await;
+    let store = Arc::new(MemoryStore::new());
+    let profile = world.session.profile().clone();
+    let sams = common::session(profile, store, world.clock.clone(), PATIENCE);
+    let url = sams.begin().await.unwrap();
+    let callback = world
+        .emulator
+        .sign_in_with(url.as_str(), "sam", "Keyfob-demo-1")
+        .await
+        .unwrap();
+    sams.complete(&callback).await.unwrap();
+    world.sign_in().await;
+
+    let own = world.session.access_token().await.unwrap();
+    world.session.invalidate(&own);
+    // The user pool mixes two sessions up.
+    let body = json!({
+        "access_token": sams.access_token().await.unwrap().expose(),
+        "id_token": sams.id_token().await.unwrap().expose(),
+        "refresh_token": "sams",
+        "token_type": "Bearer",
+        "expires_in": 3600,
+    });
+    world
+        .emulator
+        .fail_next(Endpoint::Token, Fault::Error { status: 200, body });
+    let error = world.session.access_token().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Protocol(ProtocolError::OtherUser)),
+        "{error:?}"
+    );
+    let new = world.session.access_token().await.unwrap();
+    assert_ne!(new, own);
+    assert_ne!(new, sams.access_token().await.unwrap());
 }

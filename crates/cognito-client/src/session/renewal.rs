@@ -291,8 +291,12 @@ impl Session {
         let old = self.held();
         // A refresh token that replaces the old one is kept before anything else can go wrong: the old
         // one may be dead. One that does not come leaves the old one in force.
+        // With its keys at hand the rest of the reply takes no time and is kept along with it.
+        let at_once = |id: &IdToken| self.inner.verifier.verify_now(id.expose()).ok();
+        let known = reply.id.as_ref().and_then(at_once);
         let refresh = match reply.refresh {
             None => old.refresh.clone(),
+            Some(refresh) if known.is_some() => refresh,
             Some(refresh) => {
                 let rotated = TokenSet {
                     refresh: refresh.clone(),
@@ -303,7 +307,10 @@ impl Session {
             }
         };
         let id = reply.id.ok_or(ProtocolError::NoIdToken)?;
-        let claims = self.verified(&id).await?;
+        let claims = match known {
+            Some(claims) => claims,
+            None => self.verified(&id).await?,
+        };
         if claims.sub() != old.user.sub {
             return Err(ProtocolError::OtherUser.into());
         }
