@@ -62,11 +62,14 @@ async fn a_second_click_shows_the_same_sign_in() {
 
 #[tokio::test]
 async fn the_answer_costs_one_request() {
-    let world = World::new().await;
+    let mut world = World::new().await;
+    // Once before, because the user pool takes its time to make its first keys.
+    world.sign_in().await;
+    world.restart();
     let url = world.session.begin().await.unwrap();
     let callback = world.browse(&url).await;
     // The keys are fetched while the person is in the browser.
-    while world.asked("/us-east-1_KeyfobDemo/.well-known/jwks.json") == 0 {
+    while world.asked("/us-east-1_KeyfobDemo/.well-known/jwks.json") < 2 {
         tokio::task::yield_now().await;
     }
     let before = world.emulator.requests().len();
