@@ -289,41 +289,6 @@ impl PendingAuthorization {
     }
 }
 
-/// What a person pastes.
-pub(crate) enum Pasted {
-    /// The address the browser ended at.
-    Callback(Url),
-    /// The code alone.
-    Code(AuthorizationCode),
-}
-
-impl Pasted {
-    /// Reads it without what terminals, chats and word processors add. `None` when it is neither.
-    pub(crate) fn read(text: &str) -> Option<Self> {
-        const MAX_BYTES: usize = 16 * 1024;
-        if text.len() > MAX_BYTES {
-            return None;
-        }
-        // Bracketed paste (xterm); lines broken at the window's edge; characters escaped for a shell.
-        let text = text.replace("\u{1b}[200~", "").replace("\u{1b}[201~", "");
-        let is_added = |c: char| {
-            c.is_whitespace() || c.is_control() || matches!(c, '\\' | '\u{200b}' | '\u{feff}')
-        };
-        let text: String = text.chars().filter(|c| !is_added(*c)).collect();
-        let text = text.trim_matches(['"', '\'', '`', '<', '>', '“', '”', '‘', '’', '«', '»']);
-        if text.contains(':') {
-            return text.parse().ok().map(Self::Callback);
-        }
-        // RFC 6749 §A.11 allows any printable ASCII; Cognito's look like UUIDs, and what has a `=` inside
-        // is a piece of an address.
-        let is_code =
-            |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | '+' | '/');
-        let code = text.trim_end_matches('=');
-        (!code.is_empty() && code.len() <= 1024 && code.chars().all(is_code))
-            .then(|| Self::Code(AuthorizationCode::new(text.to_owned())))
-    }
-}
-
 /// The `state` of a callback URL, to tell a second delivery from a stray.
 pub(crate) fn state_of(callback: &Url) -> Option<String> {
     Parameters::of(callback, callback).ok()?.state

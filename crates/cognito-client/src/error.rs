@@ -197,6 +197,7 @@ impl Error {
                 OAuthErrorCode::InvalidScope => "Ask your administrator to allow the profile's `scopes` on the app client, or to remove the others from the profile.",
                 OAuthErrorCode::UnauthorizedClient => "Ask your administrator to allow the authorization code grant on the app client.",
                 OAuthErrorCode::AccessDenied => "Sign in again, or ask your administrator whether your user may use this app.",
+                OAuthErrorCode::LoginRequired => "Sign in with a page that may ask: without `prompt` = \"none\" in the profile.",
                 OAuthErrorCode::ServerError => "Wait a minute and sign in again.",
                 _ => "Sign in again. If it keeps happening, give this message to your administrator.",
             }

@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::authorization::{Answer, CallbackError, PendingAuthorization};
 use crate::error::Error;
+use crate::pasted::Pasted;
 use crate::profile::Profile;
 use crate::sign_in_request::{Route, SignInRequest};
 use crate::token_endpoint::TokenEndpoint;
@@ -42,6 +43,11 @@ pub fn callback(redirect: &str, url: &str) -> Result<Callback, CallbackError> {
         Answer::Code(code) => Callback::Code(code.into_secret()),
         Answer::Refusal(error) => Callback::Refusal(error.to_string()),
     })
+}
+
+/// Reads `text` as what a person has pasted; whether there was anything in it.
+pub fn pasted(text: &str) -> bool {
+    Pasted::read(text).is_some()
 }
 
 /// Reads `bytes` as the body of the token endpoint's `200`, and of its `400`.

@@ -8,6 +8,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod loopback;
+mod pasted;
 mod profile;
 mod session;
 mod sign_in_request;

@@ -111,3 +111,17 @@ impl Page {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+
+    use super::*;
+
+    #[test]
+    fn the_policy_allows_the_style() {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, STYLE.as_bytes());
+        let source = format!("'sha256-{}'", BASE64_STANDARD.encode(digest));
+        assert!(POLICY.contains(&source), "{source}");
+    }
+}

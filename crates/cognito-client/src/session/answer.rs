@@ -5,11 +5,10 @@ use url::Url;
 
 use super::sign_in::SignIn;
 use super::{Session, joined};
-use crate::authorization::{
-    Accepted, Answer, CallbackError, Pasted, PendingAuthorization, state_of,
-};
+use crate::authorization::{Accepted, Answer, CallbackError, PendingAuthorization, state_of};
 use crate::error::{Error, OAuthErrorCode, ProtocolError};
 use crate::loopback::Page;
+use crate::pasted::Pasted;
 use crate::store::StoreError;
 use crate::token_endpoint::Reply;
 use crate::tokens::{RefreshToken, TokenSet, User};
@@ -169,6 +168,10 @@ impl Session {
         let session = self.clone();
         tokio::spawn(async move {
             let result = session.finish(answered).await;
+            if result.is_err() {
+                // Another program may have used the same answer, and be signed in.
+                session.look().await;
+            }
             session.settle(result.as_ref().err().cloned()).await;
             result
         })

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
 
+pub mod browser;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
