@@ -8,8 +8,9 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Every package of the workspace, and the packages of it that it may import.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("cognito-api", &["cognito-verifier"]),
+    ("cognito-api-lambda", &["cognito-api"]),
     ("cognito-aws", &["cognito-client"]),
     ("cognito-cli", &["cognito-verifier"]),
     ("cognito-client", &["cognito-verifier"]),

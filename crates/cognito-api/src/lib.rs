@@ -25,7 +25,9 @@ mod patience;
 mod refusal;
 mod routes;
 mod server;
+mod user_pool_args;
 
 pub use limits::Limits;
 pub use routes::{Api, router};
 pub use server::serve;
+pub use user_pool_args::UserPoolArgs;

@@ -1,47 +1,19 @@
 //! The flags and environment, turned into settings or into one sentence per mistake.
 
-use std::{fs, net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use clap::Parser;
-use cognito_api::Limits;
-use cognito_verifier::{AccessClaims, ClientIds, JwksCache, UserPool, Verifier};
+use cognito_api::{Limits, UserPoolArgs};
+use cognito_verifier::{AccessClaims, Verifier};
 
-const EXAMPLE: &str = "https://cognito-idp.REGION.amazonaws.com/POOL_ID";
 const DAY: u64 = 24 * 60 * 60;
 
 /// An API that only signed-in users of an Amazon Cognito user pool can call.
 #[derive(Parser, Debug)]
 #[command(version)]
 pub(crate) struct Args {
-    /// Issuer of the user pool, e.g. https://cognito-idp.REGION.amazonaws.com/POOL_ID; repeat it, or separate several with
-    /// commas
-    #[arg(
-        long,
-        env = "COGNITO_API_ISSUER",
-        value_name = "URL",
-        value_delimiter = ','
-    )]
-    issuer: Vec<String>,
-    /// App client whose users may call; repeat it, or separate several with commas
-    #[arg(
-        long,
-        env = "COGNITO_API_CLIENT_ID",
-        value_name = "ID",
-        value_delimiter = ','
-    )]
-    client_id: Vec<String>,
-    /// Scope every token must have; repeat it, or separate several with spaces
-    #[arg(
-        long,
-        env = "COGNITO_API_REQUIRED_SCOPE",
-        value_name = "SCOPE",
-        value_delimiter = ' '
-    )]
-    required_scope: Vec<String>,
-    /// The user pool's keys, from its /.well-known/jwks.json, where the issuer cannot be reached: nothing is downloaded, and
-    /// when the pool's keys change, the file must change and the server be started anew
-    #[arg(long, env = "COGNITO_API_JWKS_FILE", value_name = "PATH")]
-    jwks_file: Option<PathBuf>,
+    #[command(flatten)]
+    user_pool: UserPoolArgs,
     /// Address and port to listen on; port 0 takes any free one
     #[arg(
         long,
@@ -175,8 +147,11 @@ pub(crate) enum LogFormat {
 impl Args {
     /// Checks everything before anything is done.
     pub(crate) fn check(self) -> Result<Settings, Vec<String>> {
-        let mut mistakes = Mistakes(Vec::new());
-        let verifier = self.verifier(&mut mistakes);
+        let (verifier, mistakes) = match self.user_pool.verifier() {
+            Ok(verifier) => (Some(verifier), Vec::new()),
+            Err(mistakes) => (None, mistakes),
+        };
+        let mut mistakes = Mistakes(mistakes);
         let listen = mistakes.address("--listen", &self.listen);
         let admin_listen = self
             .admin_listen
@@ -211,64 +186,6 @@ impl Args {
             }),
             _ => Err(mistakes.0),
         }
-    }
-
-    fn verifier(&self, mistakes: &mut Mistakes) -> Option<Verifier<AccessClaims>> {
-        let mut pools = Vec::new();
-        for issuer in &self.issuer {
-            match UserPool::new(issuer) {
-                Ok(pool) => pools.push(pool),
-                Err(error) => mistakes.add(format!("--issuer: {error}")),
-            }
-        }
-        if self.issuer.is_empty() {
-            mistakes.add(format!(
-                "--issuer (or COGNITO_API_ISSUER) is missing: name the user pool, e.g. {EXAMPLE}"
-            ));
-        }
-        if self.client_id.is_empty() {
-            mistakes.add("--client-id (or COGNITO_API_CLIENT_ID) is missing: name the app client whose users may call".into());
-        }
-        for id in self.client_id.iter().filter(|id| !is_client_id(id)) {
-            mistakes.add(format!(
-                "--client-id: {id:?} is not an app client id (1 to 128 letters, digits, _ or +)"
-            ));
-        }
-        for scope in self.required_scope.iter().filter(|scope| !is_scope(scope)) {
-            mistakes.add(format!(
-                "--required-scope: {scope:?} is not a scope (no quotes or backslashes)"
-            ));
-        }
-        let keys = self.jwks_file.as_ref().and_then(|path| {
-            if self.issuer.len() > 1 {
-                mistakes.add(
-                    "--jwks-file holds one user pool's keys, so it goes with one --issuer only"
-                        .into(),
-                );
-            }
-            let path_shown = path.display();
-            let read = fs::read(path)
-                .map_err(|error| format!("--jwks-file: {path_shown} cannot be read: {error}"));
-            let keys = read.and_then(|json| {
-                JwksCache::from_json(&json).map_err(|problem| {
-                    format!("--jwks-file: {path_shown} is not a pool's jwks.json: {problem}")
-                })
-            });
-            keys.map_err(|mistake| mistakes.add(mistake)).ok()
-        });
-        if pools.len() > 1 {
-            mistakes.add("--issuer: only one user pool is supported so far".into());
-        }
-        let pool = pools.into_iter().next()?;
-        let clients = ClientIds::only(self.client_id.iter().cloned());
-        let mut verifier = Verifier::access(pool, clients);
-        for scope in &self.required_scope {
-            verifier = verifier.with_required_scope(scope);
-        }
-        if let Some(keys) = keys {
-            verifier = verifier.with_jwks(keys.into());
-        }
-        Some(verifier)
     }
 
     fn limits(&self, mistakes: &mut Mistakes) -> Limits {
@@ -333,20 +250,4 @@ impl Mistakes {
             }
         }
     }
-}
-
-/// `ClientIdType` of the Cognito user pools API: `[\w+]+`, 1 to 128 characters.
-fn is_client_id(id: &str) -> bool {
-    (1..=128).contains(&id.len())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+'))
-}
-
-/// `scope-token` of RFC 6749 §3.3.
-fn is_scope(scope: &str) -> bool {
-    !scope.is_empty()
-        && scope
-            .bytes()
-            .all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
