@@ -35,7 +35,7 @@ async fn answer(
     };
     Ok(match claims {
         Ok(claims) => {
-            let name = claims.username.unwrap_or(claims.sub);
+            let name = claims.username().unwrap_or(claims.sub());
             Response::new(format!("Hi {name}").into())
         }
         Err(refusal) => Response::builder()

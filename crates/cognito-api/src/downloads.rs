@@ -1,4 +1,6 @@
-//! Downloads of keys, as the verifier reports them through `tracing`.
+//! Downloads of keys, as `JwksCache` reports them through `tracing`.
+
+use std::fmt;
 
 use tracing::{
     Event, Level, Metadata, Subscriber,
@@ -31,11 +33,15 @@ impl<S: Subscriber> Layer<S> for DownloadCounter {
 struct Outcome(Option<&'static str>);
 
 impl Visit for Outcome {
-    fn record_debug(&mut self, field: &Field, _: &dyn std::fmt::Debug) {
-        match field.name() {
-            "keys" => self.0 = Some("loaded"),
-            "failure" => self.0 = Some("failed"),
-            _ => {}
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "event" {
+            self.0 = match value {
+                "jwks_fetched" => Some("fetched"),
+                "jwks_fetch_failed" => Some("failed"),
+                _ => None,
+            };
         }
     }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }

@@ -1,11 +1,4 @@
-use std::{
-    convert::Infallible,
-    future::{self, Future},
-    io,
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{convert::Infallible, future::Future, io, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -36,8 +29,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 const REFUSALS: usize = 64;
 /// What a refused connection gets for its request and the answer.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
-/// What a connection that was never used gets for its first request once the server stops.
-const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
+/// What idle connections get for a request that is on its way when the server stops, and new ones for their first.
+const LAST_REQUEST: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(1));
 
 /// Serves `router` over HTTP/1.1 until `stop` resolves. Then it accepts nothing more, closes idle connections, and
 /// returns once every request in progress is answered, or after [`Limits::drain_timeout`].
@@ -162,15 +155,19 @@ impl Server {
         };
         let io = TokioIo::new(Patience::new(stream, activity.clone(), self.limits));
         let mut connection = pin!(self.http().serve_connection(io, service));
+        let stopped = async { drop(stopped.wait_for(|stopped| *stopped).await) };
         let ended = tokio::select! {
-            // First, so that a request that has arrived is seen before the connection is found idle.
-            biased;
             ended = connection.as_mut() => ended,
-            () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    ended = connection => ended,
-                    () = never_used(&activity) => Ok(()),
+            () = stopped => {
+                // hyper closes what it has read nothing from, even if a request lies there.
+                let (idle, new) = LAST_REQUEST;
+                let grace = if activity.used() { idle } else { new };
+                match timeout(grace, connection.as_mut()).await {
+                    Ok(ended) => ended,
+                    Err(_) => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
                 }
             }
         };
@@ -206,14 +203,6 @@ impl Server {
             .max_headers(self.limits.headers)
             .max_buf_size(self.limits.header_bytes);
         http
-    }
-}
-
-/// Resolves if no request comes on a connection on which none ever did.
-async fn never_used(activity: &Activity) {
-    let first = timeout(FIRST_REQUEST_TIMEOUT, future::pending::<()>());
-    if first.await.is_ok() || activity.used() {
-        future::pending::<()>().await;
     }
 }
 

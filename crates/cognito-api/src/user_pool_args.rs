@@ -1,11 +1,17 @@
 //! The flags and environment that say whose tokens are accepted.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use cognito_verifier::{AccessClaims, ClientIds, JwksCache, UserPool, Verifier};
 
 const EXAMPLE: &str = "https://cognito-idp.REGION.amazonaws.com/POOL_ID";
+/// Some 150 MB.
+const MAX_CACHED_TOKENS: usize = 100_000;
 
 /// Whose tokens are accepted: flags and environment variables, for a clap command to flatten.
 #[derive(Args, Clone, Debug)]
@@ -36,9 +42,24 @@ pub struct UserPoolArgs {
     )]
     required_scope: Vec<String>,
     /// The user pool's keys, from its /.well-known/jwks.json, where the issuer cannot be reached: nothing is downloaded, and
-    /// when the pool's keys change, the file must change and the server be started anew
-    #[arg(long, env = "COGNITO_API_JWKS_FILE", value_name = "PATH")]
-    jwks_file: Option<PathBuf>,
+    /// when the pool's keys change, the file must change and the server be started anew; with several issuers one for each,
+    /// in the same order
+    #[arg(
+        long,
+        env = "COGNITO_API_JWKS_FILE",
+        value_name = "PATH",
+        value_delimiter = ','
+    )]
+    jwks_file: Vec<PathBuf>,
+    /// Verified tokens to remember, which saves the signature check when one comes again: about 1.5 KB of memory each; 0 for
+    /// none
+    #[arg(
+        long,
+        env = "COGNITO_API_TOKEN_CACHE",
+        value_name = "NUMBER",
+        default_value = "0"
+    )]
+    token_cache: String,
 }
 
 impl UserPoolArgs {
@@ -49,8 +70,11 @@ impl UserPoolArgs {
     pub fn verifier(&self) -> Result<Verifier<AccessClaims>, Vec<String>> {
         let mut mistakes = Vec::new();
         let mut pools = Vec::new();
-        for issuer in &self.issuer {
+        for (nth, issuer) in self.issuer.iter().enumerate() {
             match UserPool::new(issuer) {
+                Ok(_) if self.issuer[..nth].contains(issuer) => {
+                    mistakes.push(format!("--issuer: {issuer} is named twice"));
+                }
                 Ok(pool) => pools.push(pool),
                 Err(error) => mistakes.push(format!("--issuer: {error}")),
             }
@@ -73,39 +97,46 @@ impl UserPoolArgs {
                 "--required-scope: {scope:?} is not a scope (no quotes or backslashes)"
             ));
         }
-        let keys = self.jwks_file.as_ref().and_then(|path| {
-            if self.issuer.len() > 1 {
-                mistakes.push(
-                    "--jwks-file holds one user pool's keys, so it goes with one --issuer only"
-                        .into(),
-                );
+        let mut keys = Vec::new();
+        for path in &self.jwks_file {
+            match keys_of(path) {
+                Ok(jwks) => keys.push(Arc::new(jwks)),
+                Err(problem) => mistakes.push(format!("--jwks-file: {} {problem}", path.display())),
             }
-            let path_shown = path.display();
-            let read = fs::read(path)
-                .map_err(|error| format!("--jwks-file: {path_shown} cannot be read: {error}"));
-            let keys = read.and_then(|json| {
-                JwksCache::from_json(&json).map_err(|problem| {
-                    format!("--jwks-file: {path_shown} is not a pool's jwks.json: {problem}")
-                })
-            });
-            keys.map_err(|mistake| mistakes.push(mistake)).ok()
-        });
-        if pools.len() > 1 {
-            mistakes.push("--issuer: only one user pool is supported so far".into());
         }
-        let (Some(pool), []) = (pools.into_iter().next(), mistakes.as_slice()) else {
+        let (files, issuers) = (self.jwks_file.len(), self.issuer.len());
+        if files > 0 && files != issuers {
+            mistakes.push(format!(
+                "--jwks-file: {files} for {issuers} user pools: name one file for each --issuer, in the same order"
+            ));
+        }
+        let cached = self.token_cache.parse().ok();
+        let cached: Option<usize> = cached.filter(|cached| *cached <= MAX_CACHED_TOKENS);
+        if cached.is_none() {
+            mistakes.push(format!(
+                "--token-cache: {:?} is not a whole number from 0 to {MAX_CACHED_TOKENS}",
+                self.token_cache
+            ));
+        }
+        if !mistakes.is_empty() {
             return Err(mistakes);
-        };
+        }
+        if !keys.is_empty() {
+            let with_keys = pools.into_iter().zip(keys);
+            pools = with_keys.map(|(pool, keys)| pool.with_jwks(keys)).collect();
+        }
         let clients = ClientIds::only(self.client_id.iter().cloned());
-        let mut verifier = Verifier::access(pool, clients);
+        let mut verifier = Verifier::access(pools, clients);
         for scope in &self.required_scope {
             verifier = verifier.with_required_scope(scope);
         }
-        if let Some(keys) = keys {
-            verifier = verifier.with_jwks(keys.into());
-        }
-        Ok(verifier)
+        Ok(verifier.with_token_cache(cached.unwrap_or(0)))
     }
+}
+
+fn keys_of(path: &Path) -> Result<JwksCache, String> {
+    let json = fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    JwksCache::from_json(&json).map_err(|problem| format!("is not a pool's jwks.json: {problem}"))
 }
 
 /// `ClientIdType` of the Cognito user pools API: `[\w+]+`, 1 to 128 characters.

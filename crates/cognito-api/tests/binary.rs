@@ -111,6 +111,16 @@ fn two_listeners_need_two_addresses() {
 }
 
 #[test]
+fn every_user_pool_has_a_file_of_keys_or_none_has() {
+    let pools = format!("--issuer={POOL},{POOL}2");
+    let output = run(&[&pools, "--client-id", CLIENT, "--jwks-file=Cargo.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = stderr(&output);
+    let counted = "cognito-api: --jwks-file: 1 for 2 user pools: name one file for each --issuer, in the same order\n";
+    assert!(said.contains(counted), "{said}");
+}
+
+#[test]
 fn a_file_without_keys_is_refused() {
     let output = run(&[
         "--issuer",
@@ -142,26 +152,42 @@ fn a_file_without_keys_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_a_file_of_keys_it_needs_no_issuer() {
-    let pool = TestIssuer::new(POOL);
-    let file = std::env::temp_dir().join(format!("cognito-api-{}.json", std::process::id()));
-    std::fs::write(&file, pool.jwks()).unwrap();
+async fn with_files_of_keys_it_needs_no_issuer() {
+    let pools = [
+        TestIssuer::new(POOL),
+        TestIssuer::new(format!("{POOL}2")).with_fresh_keys(),
+    ];
     let mut command = command();
     command.args([
-        "--issuer",
-        POOL,
         "--client-id",
         CLIENT,
         "--listen=127.0.0.1:0",
+        "--token-cache=100",
     ]);
-    command.arg("--jwks-file").arg(&file);
+    let mut files = Vec::new();
+    for (nth, pool) in pools.iter().enumerate() {
+        let file =
+            std::env::temp_dir().join(format!("cognito-api-{}-{nth}.json", std::process::id()));
+        std::fs::write(&file, pool.jwks()).unwrap();
+        command
+            .args(["--issuer", pool.pool().issuer()])
+            .arg("--jwks-file")
+            .arg(&file);
+        files.push(file);
+    }
     let running = Program::start(command);
-    std::fs::remove_file(file).unwrap();
+    for file in files {
+        std::fs::remove_file(file).unwrap();
+    }
     let get = |path: &str| http().get(format!("{}{path}", running.url));
     assert_eq!(get("/readyz").send().await.unwrap().status(), 200);
-    let token = pool.access_token(CLIENT).sign();
-    let answer = get("/api/hello").bearer_auth(token).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
+    for pool in &pools {
+        let token = pool.access_token(CLIENT).sign();
+        for _ in 0..2 {
+            let answer = get("/api/hello").bearer_auth(&token).send().await.unwrap();
+            assert_eq!(answer.status(), 200);
+        }
+    }
 }
 
 #[test]
@@ -289,7 +315,7 @@ async fn metrics_have_an_address_of_their_own_and_count_downloads() {
         200
     );
     let text = get(metrics).await.text().await.unwrap();
-    let line = "cognito_api_jwks_downloads_total{outcome=\"loaded\"} 1\n";
+    let line = "cognito_api_jwks_downloads_total{outcome=\"fetched\"} 1\n";
     assert!(text.contains(line), "{text}");
     assert_eq!(get(format!("{}/metrics", running.url)).await.status(), 404);
 }

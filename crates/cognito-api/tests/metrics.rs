@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cognito_api::Api;
 use cognito_emulator::{Endpoint, Fault};
-use cognito_verifier::Verifier;
+use cognito_verifier::{UserPool, Verifier};
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 use support::{Running, client_ids, emulator, http, in_memory, pool, sign_in};
@@ -61,6 +61,27 @@ async fn it_is_ready_once_the_keys_are_there() {
     let answer = api.call("/readyz", None).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.text().await.unwrap(), "ready");
+}
+
+#[tokio::test]
+async fn of_several_pools_those_without_keys_are_named() {
+    let emulator = emulator().await;
+    // A port that is closed again.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let gone = format!("http://{closed}/us-east-1_Gone");
+    let pools = [pool(&emulator), UserPool::new(&gone).unwrap()];
+    let verifier = Verifier::access(pools, client_ids());
+    assert!(verifier.preload().await.is_err());
+    let api = Running::start(cognito_api::router(verifier)).await;
+    let answer = api.call("/readyz", None).await;
+    assert_eq!(answer.status(), 503);
+    assert_eq!(
+        answer.json::<Value>().await.unwrap()["without_keys"],
+        json!([gone])
+    );
 }
 
 #[tokio::test]
