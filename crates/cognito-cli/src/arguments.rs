@@ -91,8 +91,13 @@ pub(crate) struct Trust {
     #[arg(long = "use", value_name = "USE", requires_all = ["issuer", "clients"])]
     pub(crate) token_use: TokenUse,
 
-    /// The user pool: https://cognito-idp.REGION.amazonaws.com/POOL_ID, as its tokens write it
-    #[arg(long, value_name = "URL", requires = "token_use")]
+    // No doc comment, in which the address would have to be a link.
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "token_use",
+        help = "The user pool: https://cognito-idp.REGION.amazonaws.com/POOL_ID, as its tokens write it"
+    )]
     pub(crate) issuer: String,
 
     /// An app client whose tokens are accepted; may be given several times
