@@ -3,7 +3,7 @@
 import { mount } from 'svelte';
 import App from '../src/App.svelte';
 import type { Backend } from '../src/backend';
-import type { AppView, CommandError, SessionView } from '../src/bindings';
+import type { AppView, CommandError } from '../src/bindings';
 
 interface Call {
   command: string;
@@ -34,7 +34,7 @@ function take(name: string): Call {
 const preview = {
   /** Every command so far, with its arguments. */
   log,
-  show(view: SessionView) {
+  show(view: AppView) {
     if (!onView) throw new Error('the app is not watching');
     onView({ profiles: [], unusableProfiles: [], canAddProfiles: true, session: view });
   },
@@ -64,14 +64,21 @@ const backend: Backend = {
     log.push(['ready']);
   },
   signIn: (choice) => command('sign_in', choice),
+  completeSignIn: (text) => command('complete_sign_in', text),
   cancelSignIn: () => command('cancel_sign_in'),
   async dismissProblem() {
     log.push(['dismiss_problem']);
   },
+  retry: () => command('retry'),
   callApi: () => command('call_api'),
   awsIdentity: () => command('aws_identity'),
   invokeFunction: (name, payload) => command('invoke_function', name, payload),
   signOut: (scope) => command('sign_out', scope),
+  switchProfile: (name) => command('switch_profile', name),
+  renameProfile: (name, newName) => command('rename_profile', name, newName),
+  removeProfile: (name) => command('remove_profile', name),
+  previewProfile: (source) => command('preview_profile', source),
+  addProfile: (text, replace) => command('add_profile', text, replace),
 };
 
 const target = document.getElementById('app');

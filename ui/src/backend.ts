@@ -5,12 +5,17 @@ import type {
   AwsIdentityView,
   CommandError,
   FunctionAnswerView,
+  ProfilePreviewView,
+  ProfileSource,
   SignInChoice,
   SignOutScope,
   SignOutView,
 } from './bindings';
 
-/** What the page can ask of the Rust side. Every promise rejects with a {@link CommandError}. */
+/**
+ * What the page can ask of the Rust side. Every promise rejects with a {@link CommandError}. What names
+ * no profile is for the current one.
+ */
 export interface Backend {
   /** Calls `onView` with the current view at once, and again after every change. */
   watch(onView: (view: AppView) => void): Promise<void>;
@@ -18,13 +23,24 @@ export interface Backend {
   ready(): Promise<void>;
   /** Opens the browser. The outcome arrives as a view. */
   signIn(choice: SignInChoice): Promise<void>;
+  /** `text`: the address the browser ended at, or the code in it. */
+  completeSignIn(text: string): Promise<void>;
   cancelSignIn(): Promise<void>;
   dismissProblem(): Promise<void>;
+  /** Looks again for what was out of reach. */
+  retry(): Promise<void>;
   callApi(): Promise<ApiAnswerView>;
   awsIdentity(): Promise<AwsIdentityView>;
   /** `payload` is JSON text and is passed on as typed. */
   invokeFunction(name: string, payload: string): Promise<FunctionAnswerView>;
   signOut(scope: SignOutScope): Promise<SignOutView>;
+  switchProfile(name: string): Promise<void>;
+  renameProfile(name: string, newName: string): Promise<void>;
+  /** Signs the profile out first. */
+  removeProfile(name: string): Promise<void>;
+  /** Reads a profile without trusting it yet. */
+  previewProfile(source: ProfileSource): Promise<ProfilePreviewView>;
+  addProfile(text: string, replace: boolean): Promise<void>;
 }
 
 /** The app's own backend: Tauri commands. The only place in the UI that knows Tauri. */
@@ -36,12 +52,19 @@ export const tauri: Backend = {
   },
   ready: () => invoke('ready'),
   signIn: (choice) => invoke('sign_in', { choice }),
+  completeSignIn: (text) => invoke('complete_sign_in', { text }),
   cancelSignIn: () => invoke('cancel_sign_in'),
   dismissProblem: () => invoke('dismiss_problem'),
+  retry: () => invoke('retry'),
   callApi: () => invoke('call_api'),
   awsIdentity: () => invoke('aws_identity'),
   invokeFunction: (name, payload) => invoke('invoke_function', { name, payload }),
   signOut: (scope) => invoke('sign_out', { scope }),
+  switchProfile: (name) => invoke('switch_profile', { name }),
+  renameProfile: (name, newName) => invoke('rename_profile', { name, newName }),
+  removeProfile: (name) => invoke('remove_profile', { name }),
+  previewProfile: (source) => invoke('preview_profile', { source }),
+  addProfile: (text, replace) => invoke('add_profile', { text, replace }),
 };
 
 /**

@@ -186,11 +186,11 @@ routes: Array<Route>,
 /**
  * Whether the person's other sessions can be ended from here.
  */
-can_sign_out_everywhere: boolean, 
+canSignOutEverywhere: boolean, 
 /**
  * Whether the browser's own session can be ended from here.
  */
-can_end_browser_session: boolean, 
+canEndBrowserSession: boolean, 
 /**
  * The API's address, if there is one.
  */

@@ -94,3 +94,22 @@ export function member(text: string, name: string): string | null {
     return null;
   }
 }
+
+/**
+ * `text` with the characters that cannot be seen, or that turn the ones beside them around, as their
+ * code points: what is to be trusted must not read otherwise than it is.
+ */
+export function visible(text: string): string {
+  return text.replace(
+    /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g,
+    (hidden) => `⟨U+${(hidden.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`,
+  );
+}
+
+/** How far a clock is off, roughly: `45 seconds`, `10 minutes`, `24 hours`. */
+export function skew(seconds: number): string {
+  const off = Math.abs(seconds);
+  if (off < 90) return `${off} seconds`;
+  const minutes = Math.round(off / 60);
+  return minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`;
+}

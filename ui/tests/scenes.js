@@ -1,5 +1,5 @@
 // Every screen and state of the app, each as the steps that lead to it.
-import { answer, refuse, show } from './harness.js';
+import { answer, dropFile, refuse, show } from './harness.js';
 import * as views from './views.js';
 
 const click = (tab, testid) => tab.getByTestId(testid).click();
@@ -10,10 +10,36 @@ async function signedInWith(tab, command, testid, value) {
   await answer(tab, command, value);
 }
 
+/** A view, and then an item of the account menu. */
+export async function wish(tab, view, item) {
+  await show(tab, view);
+  await click(tab, 'account-menu');
+  if (item) await click(tab, item);
+}
+
+async function afterSignOut(tab, scope, value, rest = {}) {
+  await wish(tab, views.signedIn, 'sign-out');
+  await click(tab, `sign-out-${scope}`);
+  await show(tab, views.but(views.signedOut, rest));
+  await answer(tab, 'sign_out', { ...views.signOutAnswer, ...value });
+}
+
+async function reviewed(tab, view, preview) {
+  await wish(tab, view, 'add-profile');
+  await tab.getByTestId('profile-text').fill(preview.text);
+  await click(tab, 'profile-preview');
+  await answer(tab, 'preview_profile', preview);
+}
+
 export const scenes = {
   restoring: (tab) => show(tab, views.restoring),
   'signed-out': (tab) => show(tab, views.signedOut),
-  'signed-out-problem': (tab) => show(tab, { ...views.signedOut, problem: views.timedOut }),
+  'signed-out-problem': (tab) => show(tab, views.but(views.signedOut, { problem: views.timedOut })),
+  'signed-out-slow': async (tab) => {
+    await show(tab, views.signedOut);
+    await click(tab, 'sign-in');
+    await tab.locator('.busy.slow').waitFor();
+  },
   'signing-in': (tab) => show(tab, views.signingIn),
   'signing-in-no-browser': async (tab) => {
     await show(tab, views.signedOut);
@@ -25,25 +51,121 @@ export const scenes = {
       remedy: 'Copy the address below into a browser on this computer.',
     });
   },
+  'signing-in-no-answer': async (tab) => {
+    await show(tab, views.signingIn);
+    await click(tab, 'no-answer');
+  },
+  'signing-in-loopback': (tab) => show(tab, views.signingInBy('loopback')),
+  'signing-in-paste': (tab) => show(tab, views.signingInBy('paste')),
+  'signing-in-paste-refused': async (tab) => {
+    await show(tab, views.signingInBy('paste'));
+    await tab
+      .getByTestId('paste-answer')
+      .fill('dev.keyfob.desktop://auth/callback?code=4c0d&state=9');
+    await click(tab, 'paste-submit');
+    await refuse(tab, 'complete_sign_in', views.wrongState);
+  },
   finishing: (tab) => show(tab, views.finishing),
   'signed-in': (tab) => show(tab, views.signedIn),
+  'signed-in-refreshing': (tab) => show(tab, views.but(views.signedIn, { refreshing: true })),
+  'signed-in-offline': (tab) => show(tab, views.offlineSession),
+  'signed-in-offline-trying': async (tab) => {
+    await show(tab, views.but(views.offlineSession, { refreshing: true }));
+    await click(tab, 'retry');
+    await tab.locator('.busy.slow').waitFor();
+  },
   'signed-in-problem': (tab) =>
-    show(tab, { ...views.signedIn, problem: views.offline, clockSkewSeconds: -600 }),
-  'signed-in-crowded': (tab) =>
-    show(tab, { ...views.signedIn, state: { kind: 'signedIn', user: views.crowded } }),
+    show(tab, views.but(views.signedIn, { problem: views.offline, clockSkewSeconds: -600 })),
+  'signed-in-crowded': (tab) => show(tab, views.signedInAs(views.crowded)),
+  'signed-in-strange-names': (tab) => show(tab, views.strange),
   'signed-in-all-groups': async (tab) => {
-    await show(tab, { ...views.signedIn, state: { kind: 'signedIn', user: views.crowded } });
+    await show(tab, views.signedInAs(views.crowded));
     await tab.getByRole('button', { name: 'Show all 40 groups' }).click();
   },
   'signed-in-bare': (tab) =>
-    show(tab, {
-      ...views.signedIn,
-      profile: { ...views.profile, api: null, aws: false, functions: [] },
-      state: { kind: 'signedIn', user: { ...views.user, name: null, email: null, groups: [] } },
+    show(
+      tab,
+      views.signedInAs(
+        { ...views.user, name: null, email: null, groups: [] },
+        { profile: { ...views.profile, api: null, aws: false, functions: [] } },
+      ),
+    ),
+  'menu-one': (tab) => wish(tab, views.signedIn),
+  'menu-several': (tab) =>
+    wish(tab, { ...views.several, unusableProfiles: views.unusable.slice(0, 1) }),
+  'menu-dozen': (tab) => wish(tab, views.dozen),
+  'menu-strange-names': (tab) => wish(tab, views.strange),
+  'menu-built-in': (tab) =>
+    wish(tab, {
+      ...views.signedOut,
+      canAddProfiles: false,
+      profiles: views.signedOut.profiles.map((it) => ({ ...it, origin: 'builtIn' })),
     }),
+  'switch-refused': async (tab) => {
+    await wish(tab, views.several);
+    await tab.locator('[data-profile=Contoso]').click();
+    await refuse(tab, 'switch_profile', views.readOnly);
+  },
+  rename: (tab) => wish(tab, views.several, 'rename-profile'),
+  'rename-refused': async (tab) => {
+    await wish(tab, views.several, 'rename-profile');
+    await tab.getByTestId('rename-profile-name').fill('Contoso');
+    await click(tab, 'rename-profile-confirm');
+    await refuse(tab, 'rename_profile', {
+      code: 'Misconfigured',
+      message: 'There is a profile named Contoso already.',
+      remedy: 'Choose another name.',
+    });
+  },
+  remove: (tab) => wish(tab, views.several, 'remove-profile'),
+  'remove-strange-names': (tab) => wish(tab, views.strange, 'remove-profile'),
+  'unusable-profiles': (tab) =>
+    wish(tab, { ...views.several, unusableProfiles: views.unusable }, 'unusable-profiles'),
+  'add-profile': (tab) => wish(tab, views.several, 'add-profile'),
+  'add-profile-refused': async (tab) => {
+    await wish(tab, views.several, 'add-profile');
+    await tab.getByTestId('profile-text').fill('name = "North');
+    await click(tab, 'profile-preview');
+    await refuse(tab, 'preview_profile', views.malformed);
+  },
+  'add-profile-dropped': async (tab) => {
+    await show(tab, views.several);
+    await dropFile(tab, 'northwind.toml', views.documentText);
+    await tab.getByText('From northwind.toml').waitFor();
+  },
+  'add-profile-not-text': async (tab) => {
+    await wish(tab, views.several, 'add-profile');
+    await dropFile(tab, 'holiday.jpg', [0xff, 0xd8, 0xff]);
+    await tab.getByText('cannot be read as text').waitFor();
+  },
+  'add-profile-preview': (tab) =>
+    reviewed(tab, views.several, { ...views.preview, name: 'Tailspin' }),
+  'add-profile-replaces': (tab) =>
+    reviewed(tab, views.several, { ...views.preview, replaces: true }),
+  'add-profile-hostile': (tab) =>
+    reviewed(tab, views.several, {
+      ...views.preview,
+      name: `North\u202ewind ${'x'.repeat(120)}`,
+      text: `${views.documentText}# \u202e\u2066 ${'#'.repeat(400)}\n<img src=x onerror=alert(1)>\n`.repeat(
+        8,
+      ),
+      domain: `https://auth.northwind.example.${'very-long-label.'.repeat(12)}example`,
+      api: null,
+      identityPoolId: null,
+    }),
+  'add-profile-not-added': async (tab) => {
+    await reviewed(tab, views.several, { ...views.preview, name: 'Tailspin' });
+    await click(tab, 'profile-trust');
+    await refuse(tab, 'add_profile', views.readOnly);
+  },
   'api-pending': async (tab) => {
     await show(tab, views.signedIn);
     await click(tab, 'call-api');
+  },
+  'api-slow': async (tab) => {
+    await show(tab, views.signedIn);
+    await click(tab, 'call-api');
+    await tab.locator('.busy.slow').waitFor();
   },
   'api-answer': (tab) => signedInWith(tab, 'call_api', 'call-api', views.apiAnswer),
   'api-refusal': (tab) => signedInWith(tab, 'call_api', 'call-api', views.apiRefusal),
@@ -56,10 +178,12 @@ export const scenes = {
   'function-answer': (tab) => signedInWith(tab, 'invoke_function', 'invoke', views.functionAnswer),
   'function-error': (tab) => signedInWith(tab, 'invoke_function', 'invoke', views.functionError),
   'function-not-json': async (tab) => {
-    await show(tab, {
-      ...views.signedIn,
-      profile: { ...views.profile, functions: ['hello', 'resize-image'] },
-    });
+    await show(
+      tab,
+      views.but(views.signedIn, {
+        profile: { ...views.profile, functions: ['hello', 'resize-image'] },
+      }),
+    );
     await tab.getByTestId('function-payload').fill('{"name": }');
   },
   'all-answers': async (tab) => {
@@ -69,19 +193,51 @@ export const scenes = {
     await click(tab, 'invoke');
     await answer(tab, 'invoke_function', views.functionAnswer);
   },
-  'after-sign-out': async (tab) => {
-    await show(tab, views.signedIn);
-    await click(tab, 'sign-out');
-    await show(tab, views.signedOut);
-    await answer(tab, 'sign_out', views.signOutAnswer);
+  'sign-out': (tab) => wish(tab, views.several, 'sign-out'),
+  'sign-out-device-only': (tab) =>
+    wish(
+      tab,
+      views.but(views.signedIn, {
+        profile: { ...views.profile, canSignOutEverywhere: false, canEndBrowserSession: false },
+      }),
+      'sign-out',
+    ),
+  'sign-out-refused': async (tab) => {
+    await wish(tab, views.several, 'sign-out');
+    await click(tab, 'sign-out-everywhere');
+    await refuse(tab, 'sign_out', {
+      code: 'KeychainUnavailable',
+      message: 'The keychain is locked.',
+      remedy: 'Unlock it and try again.',
+    });
   },
-  'after-sign-out-not-revoked': async (tab) => {
-    await show(tab, views.signedIn);
-    await click(tab, 'sign-out');
+  'sign-out-pending': async (tab) => {
+    await wish(tab, views.signedIn, 'sign-out');
+    await click(tab, 'sign-out-browser');
     await show(tab, views.signedOut);
-    await answer(tab, 'sign_out', { ...views.signOutAnswer, revoked: views.offline });
   },
-  expired: (tab) => show(tab, views.expired),
+  'after-sign-out': (tab) => afterSignOut(tab, 'browser', {}),
+  'after-sign-out-device': (tab) =>
+    afterSignOut(tab, 'device', { browserAsked: false, awsCredentialsUntil: null }),
+  'after-sign-out-everywhere': (tab) =>
+    afterSignOut(tab, 'everywhere', { everywhere: { kind: 'done' } }),
+  'after-sign-out-offline': (tab) =>
+    afterSignOut(
+      tab,
+      'everywhere',
+      {
+        revoked: views.offline,
+        everywhere: { kind: 'failed', error: views.offline },
+        browserAsked: false,
+        revocationOwed: true,
+      },
+      { revocationOwed: true },
+    ),
+  'after-sign-out-not-revoked': (tab) => afterSignOut(tab, 'browser', { revoked: views.timedOut }),
+  'revocation-owed': (tab) => show(tab, views.owed),
+  expired: (tab) => show(tab, views.beside(views.expired, ...views.others)),
   'no-profile': (tab) => show(tab, views.noProfile),
+  'no-profile-several-unusable': (tab) =>
+    show(tab, { ...views.noProfile, unusableProfiles: views.unusable }),
   unreachable: (tab) => refuse(tab, 'watch', 'watch not allowed'),
 };

@@ -9,7 +9,7 @@ export const profile = {
   name: 'Local demo',
   issuer: 'http://127.0.0.1:9229/us-east-1_KeyfobDemo',
   redirect: 'dev.keyfob.desktop://auth/callback',
-  routes: ['app'],
+  routes: ['app', 'loopback', 'paste'],
   canSignOutEverywhere: true,
   canEndBrowserSession: true,
   api: 'http://127.0.0.1:9230',
@@ -39,7 +39,17 @@ export const crowded = {
   ),
 };
 
-const view = (state, rest = {}) => ({
+/** The profiles, of which `current` is the one that `session` shows. */
+export const entry = (name, state, user = null, rest = {}) => ({
+  name,
+  issuer: `https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_${name.replace(/\W/g, '').slice(0, 9)}`,
+  origin: 'user',
+  current: false,
+  state,
+  user,
+  ...rest,
+});
+const session = (state, rest) => ({
   profile,
   state,
   problem: null,
@@ -50,39 +60,90 @@ const view = (state, rest = {}) => ({
   ...rest,
 });
 
+/** An app with one profile whose session is in `state`; `rest` changes the session. */
+export const view = (state, rest = {}) => {
+  const shown = session(state, rest);
+  const { name, issuer } = shown.profile;
+  const who = state.user ? (state.user.name ?? state.user.username) : null;
+  return {
+    profiles: [entry(name, state.kind, who, { issuer, current: true })],
+    unusableProfiles: [],
+    canAddProfiles: true,
+    session: shown,
+  };
+};
+/** `view` with its session changed. */
+export const but = (view, rest) => ({ ...view, session: { ...view.session, ...rest } });
+/** `view` with these profiles beside the current one. */
+export const beside = (view, ...others) => ({ ...view, profiles: [...view.profiles, ...others] });
+
 export const restoring = view({ kind: 'restoring' });
 export const signedOut = view({ kind: 'signedOut' });
 export const expired = view({ kind: 'expired' });
 export const url =
   'http://127.0.0.1:9229/oauth2/authorize?response_type=code&client_id=6keyfobdemodesktop00client&scope=openid+email';
-export const signingIn = view({
-  kind: 'signingIn',
-  url,
-  expiresAt: NOW + 272,
-  finishing: false,
-  route: 'app',
-});
-export const finishing = view({
-  kind: 'signingIn',
-  url,
-  expiresAt: NOW + 272,
-  finishing: true,
-  route: 'app',
-});
-export const signedIn = view({ kind: 'signedIn', user });
+const wait = { kind: 'signingIn', url, expiresAt: NOW + 272, finishing: false, route: 'app' };
+export const signingIn = view(wait);
+export const signingInBy = (route) => view({ ...wait, route });
+export const finishing = view({ ...wait, finishing: true });
+export const signedInAs = (user, rest) => view({ kind: 'signedIn', user }, rest);
+export const signedIn = signedInAs(user);
+export const offlineSession = signedInAs(user, { offlineSince: NOW - 18 * 60 });
+export const owed = view({ kind: 'signedOut' }, { revocationOwed: true });
+export const others = [
+  entry('Northwind Logistics', 'signedIn', 'alex.morgan'),
+  entry('Contoso', 'expired'),
+  entry('Fabrikam', 'signedOut', null, { origin: 'machine' }),
+];
+export const several = beside(signedIn, ...others);
+export const dozen = beside(
+  signedIn,
+  ...others,
+  ...['Adventure Works', 'Tailspin', 'Wide World', 'Litware', 'Proseware', 'Wingtip'].map((name) =>
+    entry(name, 'signedOut'),
+  ),
+  entry('Fourth Coffee', 'signingIn'),
+  entry('Graphic Design Institute', 'restoring'),
+);
+const LONG = 'Königlich-Bayerische Gesellschaft für angewandte Anmeldeverfahren '
+  .repeat(4)
+  .slice(0, 200);
+const RTL = 'شركة الشرق الأوسط للخدمات اللوجستية والتوزيع الدولي المحدودة '.repeat(4).slice(0, 200);
+const EMOJI = '👩‍🚀🏳️‍🌈🧑🏽‍💻🇨🇭'.repeat(14).slice(0, 196);
+export const strange = beside(
+  signedInAs(
+    { ...user, name: RTL, groups: ['مطورون', EMOJI] },
+    { profile: { ...profile, name: LONG } },
+  ),
+  entry(RTL, 'signedIn', LONG),
+  entry(EMOJI, 'signedIn', EMOJI),
+  entry('x', 'expired'),
+);
 export const noProfile = {
-  profile: null,
-  state: { kind: 'signedOut' },
-  problem: {
-    code: 'Misconfigured',
-    message: 'The profile file profile.toml has no client_id.',
-    remedy: 'Ask your administrator for the app client id and add it on its own line.',
-  },
-  clockSkewSeconds: null,
-  refreshing: false,
-  offlineSince: null,
-  revocationOwed: false,
+  profiles: [],
+  unusableProfiles: [],
+  canAddProfiles: true,
+  session: session(
+    { kind: 'signedOut' },
+    {
+      profile: null,
+      problem: {
+        code: 'Misconfigured',
+        message: 'The profile file profile.toml has no client_id.',
+        remedy: 'Ask your administrator for the app client id and add it on its own line.',
+      },
+    },
+  ),
 };
+export const unusable = [
+  noProfile.session.problem,
+  {
+    code: 'Misconfigured',
+    message:
+      '/etc/keyfob/profiles/contoso.toml: the profile’s `issuer` is wrong: it must begin with https.',
+    remedy: 'Correct the profile file, then start Keyfob again.',
+  },
+];
 
 export const offline = {
   code: 'Offline',
@@ -130,4 +191,47 @@ export const signOutAnswer = {
   browserAsked: true,
   revocationOwed: false,
   awsCredentialsUntil: NOW + 50 * 60,
+};
+
+export const documentText = `name = "Northwind Logistics"
+region = "eu-west-1"
+issuer = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_NorthWind"
+domain = "https://auth.northwind.example"
+client_id = "3n4b5c6d7e8f9g0h1i2j3k4l5m"
+scopes = ["openid", "email", "profile", "aws.cognito.signin.user.admin"]
+redirects = ["dev.keyfob.desktop://auth/callback", "http://127.0.0.1:8917/callback"]
+sign_out_redirects = ["dev.keyfob.desktop://auth/signed-out"]
+identity_pool_id = "eu-west-1:0f0e0d0c-0b0a-4990-8870-706f6f6c0002"
+api_base_url = "https://api.northwind.example"
+functions = ["track-parcel", "quote"]
+`;
+export const preview = {
+  text: documentText,
+  name: 'Northwind Logistics',
+  issuer: 'https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_NorthWind',
+  domain: 'https://auth.northwind.example',
+  clientId: '3n4b5c6d7e8f9g0h1i2j3k4l5m',
+  api: 'https://api.northwind.example',
+  identityPoolId: 'eu-west-1:0f0e0d0c-0b0a-4990-8870-706f6f6c0002',
+  replaces: false,
+};
+export const malformed = {
+  code: 'Misconfigured',
+  message: 'The profile is not well formed: line 3, column 1: key with no value, expected `=`.',
+  remedy: 'Ask your administrator for the profile file, and paste all of it.',
+};
+export const unreachableUrl = {
+  code: 'Offline',
+  message: 'Keyfob could not reach profiles.northwind.example.',
+  remedy: 'Check the address and your network connection, then try again.',
+};
+export const wrongState = {
+  code: 'Unexpected',
+  message: 'This answer belongs to another sign-in.',
+  remedy: 'Copy the address from the browser window that Keyfob opened last.',
+};
+export const readOnly = {
+  code: 'NotAllowed',
+  message: 'The folder for your profiles cannot be written to.',
+  remedy: 'Ask your administrator for the right to write to it.',
 };

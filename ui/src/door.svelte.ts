@@ -1,0 +1,55 @@
+import { Action } from './action.svelte';
+import type { Backend } from './backend';
+import type { CommandError, Route, SignInChoice, SignOutScope, SignOutView } from './bindings';
+
+/** The ways into and out of one profile, and what came of them: kept while another one is shown. */
+export class Door {
+  readonly signIn: Action<[SignInChoice], void>;
+  /** Gives up the pending sign-in and begins one whose answer comes by another route. */
+  readonly goAnotherWay: Action<[Route], void>;
+  readonly complete: Action<[string], void>;
+  readonly cancel: Action<[], void>;
+  readonly retry: Action<[], void>;
+  readonly signOut: Action<[SignOutScope], SignOutView>;
+  /** The scope of the last sign-out. */
+  scope = $state<SignOutScope | null>(null);
+  /** What was pasted into the waiting screen. */
+  pasted = $state('');
+  private otherUser = false;
+
+  constructor(backend: Backend) {
+    this.signIn = new Action((choice) => {
+      this.otherUser = choice.otherUser;
+      this.goAnotherWay.clear();
+      return backend.signIn(choice);
+    });
+    this.goAnotherWay = new Action(async (route) => {
+      this.signIn.clear();
+      this.complete.clear();
+      await backend.cancelSignIn();
+      await backend.signIn({ route, otherUser: this.otherUser });
+    });
+    this.complete = new Action((text) => backend.completeSignIn(text));
+    this.cancel = new Action(() => {
+      this.forgetSignIn();
+      return backend.cancelSignIn();
+    });
+    this.retry = new Action(() => backend.retry());
+    this.signOut = new Action((scope) => {
+      this.scope = scope;
+      return backend.signOut(scope);
+    });
+  }
+
+  /** Why the sign-in could not begin. */
+  get problem(): CommandError | null {
+    return this.goAnotherWay.problem ?? this.signIn.problem;
+  }
+
+  forgetSignIn(): void {
+    this.signIn.clear();
+    this.goAnotherWay.clear();
+    this.complete.clear();
+    this.pasted = '';
+  }
+}
