@@ -9,6 +9,7 @@ use super::StateView;
 
 /// A profile, as far as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
 pub struct ProfileView {
     /// Its name.
     pub name: String,
