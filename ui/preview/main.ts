@@ -36,7 +36,7 @@ const preview = {
   log,
   show(view: AppView) {
     if (!onView) throw new Error('the app is not watching');
-    onView({ profiles: [], unusableProfiles: [], canAddProfiles: true, session: view });
+    onView(view);
   },
   /** Ends the oldest running `name` with an answer. */
   answer(name: string, answer?: unknown) {

@@ -5,7 +5,7 @@ import type { CommandError, Route, SignInChoice, SignOutScope, SignOutView } fro
 /** The ways into and out of one profile, and what came of them: kept while another one is shown. */
 export class Door {
   readonly signIn: Action<[SignInChoice], void>;
-  /** Gives up the pending sign-in and begins one whose answer comes by another route. */
+  /** Begins a sign-in whose answer comes by another route, in place of the one that waits. */
   readonly goAnotherWay: Action<[Route], void>;
   readonly complete: Action<[string], void>;
   readonly cancel: Action<[], void>;
@@ -23,11 +23,10 @@ export class Door {
       this.goAnotherWay.clear();
       return backend.signIn(choice);
     });
-    this.goAnotherWay = new Action(async (route) => {
+    this.goAnotherWay = new Action((route) => {
       this.signIn.clear();
       this.complete.clear();
-      await backend.cancelSignIn();
-      await backend.signIn({ route, otherUser: this.otherUser });
+      return backend.signIn({ route, otherUser: this.otherUser });
     });
     this.complete = new Action((text) => backend.completeSignIn(text));
     this.cancel = new Action(() => {

@@ -2,25 +2,31 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { alerts, answer, at, calls, focused, previewed, refuse, show, text } from './harness.js';
-import { scenes } from './scenes.js';
+import { scenes, wish } from './scenes.js';
 import * as views from './views.js';
 import { NOW } from './views.js';
 
 const inTab = previewed();
 
 describe('commands', () => {
-  for (const [testid, command, from] of [
+  for (const [testid, command, from, item] of [
     ['sign-in', 'sign_in', views.signedOut],
     ['sign-in', 'sign_in', views.expired],
     ['cancel', 'cancel_sign_in', views.signingIn],
     ['call-api', 'call_api', views.signedIn],
     ['aws-identity', 'aws_identity', views.signedIn],
     ['invoke', 'invoke_function', views.signedIn],
-    ['sign-out', 'sign_out', views.signedIn],
+    ['other-user', 'sign_in', views.signedOut],
+    ['retry', 'retry', views.offlineSession],
+    ['retry', 'retry', views.owed],
+    ['sign-out-device', 'sign_out', views.signedIn, 'sign-out'],
+    ['sign-out-browser', 'sign_out', views.signedIn, 'sign-out'],
+    ['sign-out-everywhere', 'sign_out', views.signedIn, 'sign-out'],
+    ['remove-profile-confirm', 'remove_profile', views.signedIn, 'remove-profile'],
   ]) {
-    test(`${testid} (${from.state.kind}) runs once at a time, tells its failure, can be retried`, () =>
+    test(`${testid} (${from.session.state.kind}) runs once at a time, tells its failure, can be retried`, () =>
       inTab({}, async (tab) => {
-        await show(tab, from);
+        await (item ? wish(tab, from, item) : show(tab, from));
         await at(tab, testid).dblclick();
         await tab.keyboard.press('Enter');
         assert.equal((await calls(tab, command)).length, 1);
@@ -41,7 +47,7 @@ describe('commands', () => {
     inTab({}, async (tab) => {
       await show(tab, views.signedOut);
       await at(tab, 'sign-in').click();
-      await show(tab, { ...views.signedOut, problem: views.offline });
+      await show(tab, views.but(views.signedOut, { problem: views.offline }));
       await refuse(tab, 'sign_in', views.offline);
       assert.equal((await alerts(tab)).length, 1);
     }));
@@ -107,10 +113,12 @@ describe('answers', () => {
 
   test('a function: its payload as typed, its answer laid out, no digit changed', () =>
     inTab({}, async (tab) => {
-      await show(tab, {
-        ...views.signedIn,
-        profile: { ...views.profile, functions: ['hello', 'resize-image'] },
-      });
+      await show(
+        tab,
+        views.but(views.signedIn, {
+          profile: { ...views.profile, functions: ['hello', 'resize-image'] },
+        }),
+      );
       await tab.getByLabel('Function', { exact: true }).selectOption('resize-image');
       await at(tab, 'function-payload').fill('{"width": 12345678901234567890}');
       await at(tab, 'invoke').click();

@@ -43,24 +43,48 @@ test('sends each command under its name, with its arguments', async () => {
     call_api: views.apiAnswer,
     aws_identity: views.awsAnswer,
     invoke_function: views.functionAnswer,
+    preview_profile: views.preview,
   };
   const tab = await app.open({ prepare: (tab) => tab.addInitScript(injectTauri, answers) });
   const sent = () => tab.evaluate(() => window.ipc.log);
-  const send = (view) => tab.evaluate((view) => window.ipc.send({ session: view }), view);
+  const send = (view) => tab.evaluate((view) => window.ipc.send(view), view);
   const click = (testid) => tab.getByTestId(testid).click();
 
-  await send({ ...views.signedOut, problem: views.timedOut });
+  await send(views.but(views.signedOut, { problem: views.timedOut }));
   await tab.waitForFunction(() => window.ipc.log.some(([command]) => command === 'ready'));
   await tab.getByRole('button', { name: 'Dismiss' }).click();
   await click('sign-in');
+  await click('other-user');
   await send(views.signingIn);
+  await click('no-answer');
+  await tab.getByTestId('paste-answer').fill('4c0de');
+  await click('paste-submit');
+  await tab.locator('[data-route=paste]').click();
   await click('cancel');
-  await send(views.signedIn);
+  await send(views.offlineSession);
+  await click('retry');
+  await send(views.several);
   await click('call-api');
   await click('aws-identity');
   await click('invoke');
+  await click('account-menu');
+  await tab.locator('[data-profile=Contoso]').click();
+  await click('account-menu');
+  await click('rename-profile');
+  await tab.getByTestId('rename-profile-name').fill('Demo');
+  await click('rename-profile-confirm');
+  await click('account-menu');
+  await click('remove-profile');
+  await click('remove-profile-confirm');
+  await click('account-menu');
+  await click('add-profile');
+  await tab.getByTestId('profile-url').fill('https://northwind.example/keyfob.toml');
+  await click('profile-preview');
+  await click('profile-trust');
   await tab.evaluate((error) => (window.ipc.refusal = error), views.offline);
+  await click('account-menu');
   await click('sign-out');
+  await click('sign-out-everywhere');
   await tab.getByRole('alert').getByText(views.offline.message).waitFor();
 
   const [[watch, { channel }], ...rest] = await sent();
@@ -70,11 +94,21 @@ test('sends each command under its name, with its arguments', async () => {
     ['ready', {}],
     ['dismiss_problem', {}],
     ['sign_in', { choice: { route: null, otherUser: false } }],
+    ['sign_in', { choice: { route: null, otherUser: true } }],
+    ['complete_sign_in', { text: '4c0de' }],
+    ['sign_in', { choice: { route: 'paste', otherUser: true } }],
     ['cancel_sign_in', {}],
+    ['retry', {}],
     ['call_api', {}],
     ['aws_identity', {}],
     ['invoke_function', { name: 'hello', payload: '{}' }],
-    ['sign_out', { scope: 'browser' }],
+    ['switch_profile', { name: 'Contoso' }],
+    ['rename_profile', { name: 'Local demo', newName: 'Demo' }],
+    ['remove_profile', { name: 'Local demo' }],
+    ['preview_profile', { source: { kind: 'url', url: 'https://northwind.example/keyfob.toml' } }],
+    ['add_profile', { text: views.documentText, replace: false }],
+    ['switch_profile', { name: 'Northwind Logistics' }],
+    ['sign_out', { scope: 'everywhere' }],
   ]);
   assert.deepEqual(tab.faults, []);
   await tab.context().close();

@@ -97,7 +97,7 @@ describe('start', () => {
         'expired',
       ]) {
         await show(tab, views[view]);
-        assert.equal(await state(tab), views[view].state.kind);
+        assert.equal(await state(tab), views[view].session.state.kind);
       }
     }));
 });
@@ -107,9 +107,13 @@ describe('by keyboard', () => {
     inTab({ permissions: ['clipboard-read', 'clipboard-write'] }, async (tab) => {
       await show(tab, views.signedOut);
       await tab.keyboard.press('Tab');
+      assert.equal(await focused(tab), 'account-menu');
+      await tab.keyboard.press('Tab');
       assert.equal(await focused(tab), 'sign-in');
       await tab.keyboard.press('Enter');
-      assert.equal((await calls(tab, 'sign_in')).length, 1);
+      assert.deepEqual(await calls(tab, 'sign_in'), [
+        ['sign_in', { route: null, otherUser: false }],
+      ]);
       await show(tab, views.signingIn);
       await answer(tab, 'sign_in');
       assert.equal(await focused(tab), 'waiting');
@@ -125,6 +129,8 @@ describe('by keyboard', () => {
       await tab.getByText('Copied', { exact: true }).waitFor();
       assert.equal(await tab.evaluate(() => navigator.clipboard.readText()), views.url);
       assert.equal(await tab.getByRole('status').first().innerText(), 'Copied address.');
+      await tab.keyboard.press('Tab');
+      assert.equal(await focused(tab), 'no-answer');
       await tab.keyboard.press('Tab');
       assert.equal(await focused(tab), 'cancel');
       await tab.keyboard.press('Space');
@@ -149,8 +155,10 @@ describe('by keyboard', () => {
       }
       assert.deepEqual(order, ['call-api', 'aws-identity', 'invoke', 'function-payload']);
       for (let press = 0; press < 4; press += 1) await tab.keyboard.press('Shift+Tab');
-      assert.equal(await focused(tab), 'sign-out');
-      const outline = await at(tab, 'sign-out').evaluate((it) => getComputedStyle(it).outlineStyle);
+      assert.equal(await focused(tab), 'account-menu');
+      const outline = await at(tab, 'account-menu').evaluate(
+        (it) => getComputedStyle(it).outlineStyle,
+      );
       assert.equal(outline, 'solid');
     }));
 
@@ -159,7 +167,7 @@ describe('by keyboard', () => {
       await scenes['api-answer'](tab);
       assert.equal(await focused(tab), 'call-api');
       const user = { ...views.user, tokenExpiresAt: NOW + 9_000 };
-      await show(tab, { ...views.signedIn, state: { kind: 'signedIn', user } });
+      await show(tab, views.signedInAs(user));
       assert.equal(await focused(tab), 'call-api');
       assert.match(await text(tab, 'api-answer'), /Hi alex/);
     }));
@@ -185,7 +193,7 @@ describe('the signed-in person', () => {
       assert.equal(await text(tab, 'user-groups'), 'developers');
       assert.equal(
         await text(tab, 'session-until'),
-        'Signed in until 20 Jan 2027, 08:00 Renewed automatically · 29 days left',
+        'Signed in until 20 Jan 2027, 08:00 29 days left · renewed automatically',
       );
       // Back from sleep: the window gets focus, and shows today's figure.
       await tab.clock.setFixedTime((NOW + 27 * views.DAY) * 1000);
@@ -234,7 +242,7 @@ describe('the signed-in person', () => {
     inTab({}, async (tab) => {
       await scenes['all-answers'](tab);
       const user = { ...views.user, sub: 'another', name: 'Bo' };
-      await show(tab, { ...views.signedIn, state: { kind: 'signedIn', user } });
+      await show(tab, views.signedInAs(user));
       for (const gone of ['api-answer', 'aws-answer', 'function-answer']) {
         assert.equal(await at(tab, gone).count(), 0, gone);
       }
@@ -244,7 +252,7 @@ describe('the signed-in person', () => {
 describe('problems', () => {
   test('the banner says what and what to do, and can be dismissed', () =>
     inTab({}, async (tab) => {
-      await show(tab, { ...views.signedOut, problem: views.timedOut });
+      await show(tab, views.but(views.signedOut, { problem: views.timedOut }));
       assert.equal(await at(tab, 'problem').getAttribute('role'), 'alert');
       assert.equal(
         await text(tab, 'problem'),
@@ -257,9 +265,11 @@ describe('problems', () => {
       assert.equal(await focused(tab), 'welcome to keyfob');
     }));
 
-  test('without a profile there is the reason, and nothing to press', () =>
+  test('without a profile there is the reason, and a profile to add where that is allowed', () =>
     inTab({}, async (tab) => {
       await show(tab, views.noProfile);
+      assert.ok(await at(tab, 'add-profile').isVisible());
+      await show(tab, { ...views.noProfile, canAddProfiles: false });
       assert.match(await text(tab, 'problem'), /has no client_id\. Ask your administrator/);
       assert.equal(await tab.getByRole('button').count(), 0);
     }));
@@ -272,7 +282,7 @@ describe('problems', () => {
   ]) {
     test(`a clock off by ${seconds} s is told as ${words}`, () =>
       inTab({}, async (tab) => {
-        await show(tab, { ...views.signedOut, clockSkewSeconds: seconds });
+        await show(tab, views.but(views.signedOut, { clockSkewSeconds: seconds }));
         assert.match(await text(tab, 'clock-skew'), new RegExp(`off by about ${words}\\.`));
         await show(tab, views.signedOut);
         assert.equal(await at(tab, 'clock-skew').count(), 0);
@@ -290,42 +300,8 @@ describe('problems', () => {
     }));
 });
 
-describe('signing out', () => {
-  test('tells what has ended and what lives on', () =>
-    inTab({}, async (tab) => {
-      await show(tab, views.signedIn);
-      await at(tab, 'sign-out').click();
-      await show(tab, views.signedOut);
-      assert.equal(await at(tab, 'signed-out').count(), 0, 'not before the whole result is known');
-      assert.equal(await focused(tab), 'you are signed out');
-      await answer(tab, 'sign_out', views.signOutAnswer);
-      const words = await text(tab, 'signed-out');
-      assert.match(words, /browser is being asked to end its session/);
-      assert.match(words, /access to your account has been revoked/);
-      assert.match(words, /AWS credentials already handed out stay valid until 09:50/);
-      // Signing in makes it past.
-      await show(tab, views.signingIn);
-      await show(tab, views.signedOut);
-      assert.doesNotMatch(await text(tab, 'signed-out'), /revoked/);
-    }));
-
-  test('tells what could not be done, and keeps quiet on AWS when unused', () =>
-    inTab({}, async (tab) => {
-      await show(tab, views.signedIn);
-      await at(tab, 'sign-out').click();
-      await show(tab, views.signedOut);
-      await answer(tab, 'sign_out', {
-        revoked: views.offline,
-        browserAsked: false,
-        awsCredentialsUntil: null,
-      });
-      const words = await text(tab, 'signed-out');
-      assert.match(words, /access could not be revoked.*could not reach/);
-      assert.match(words, /browser may stay signed in for up to an hour/);
-      assert.doesNotMatch(words, /AWS credentials/);
-    }));
-
-  test('a session that has ended is told apart, and can be begun again', () =>
+describe('a session that has ended', () => {
+  test('is told apart, and can be begun again', () =>
     inTab({}, async (tab) => {
       await show(tab, views.signedIn);
       await show(tab, views.expired);

@@ -289,7 +289,9 @@ fn sign_out(stage: &mut Stage) -> Result {
     stage.browser_window.click_nowhere()?;
     let light = stage.browser_window.lightness()?;
     let app = stage.app()?;
-    click(app, "sign-out")?;
+    for choice in ["account-menu", "sign-out", "sign-out-browser"] {
+        click(app, choice)?;
+    }
     // /logout sends the browser on to the app's own URL, about which the browser asks again.
     stage
         .browser_window
