@@ -1,5 +1,5 @@
 import { Action } from './action.svelte';
-import type { Backend } from './backend';
+import { asCommandError, type Backend } from './backend';
 import type { CommandError, Route, SignInChoice, SignOutScope, SignOutView } from './bindings';
 
 /** The ways into and out of one profile, and what came of them: kept while another one is shown. */
@@ -15,6 +15,8 @@ export class Door {
   scope = $state<SignOutScope | null>(null);
   /** What was pasted into the waiting screen. */
   pasted = $state('');
+  /** Why what was pasted last was refused; the session says it too, until it has something else to say. */
+  refusal = $state<string | null>(null);
   private otherUser = false;
 
   constructor(backend: Backend) {
@@ -28,7 +30,14 @@ export class Door {
       this.complete.clear();
       return backend.signIn({ route, otherUser: this.otherUser });
     });
-    this.complete = new Action((text) => backend.completeSignIn(text));
+    this.complete = new Action(async (text) => {
+      try {
+        await backend.completeSignIn(text);
+      } catch (reason) {
+        this.refusal = asCommandError(reason).message;
+        throw reason;
+      }
+    });
     this.cancel = new Action(() => {
       this.forgetSignIn();
       return backend.cancelSignIn();
@@ -50,5 +59,6 @@ export class Door {
     this.goAnotherWay.clear();
     this.complete.clear();
     this.pasted = '';
+    this.refusal = null;
   }
 }
