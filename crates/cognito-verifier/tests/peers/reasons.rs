@@ -64,8 +64,8 @@ pub(crate) const REASONS: &[Reason] = &[
     },
     Reason {
         rows: &["two keys under one kid"],
-        text: "**A key id names one key.** With two RSA keys under it, which one counts would depend on the order (PyJWT and \
-               joserfc take the first, aws-jwt-verify one of them), so we use neither.",
+        text: "**A key id names one key.** With two RSA keys under it, which one counts would depend on their order: the others \
+               take the first. We use neither.",
     },
     Reason {
         rows: &["iss of the newer form"],
@@ -135,8 +135,9 @@ pub(crate) const REASONS: &[Reason] = &[
     },
     Reason {
         rows: &["a kid shared with an EC key"],
-        text: "**Keys of different types may share a key id.** RFC 7517 §4.5. The row's EC key is an RSA key that calls \
-               itself EC: aws-jwt-verify and joserfc refuse the whole set for it, while we pass it over, as §5 asks.",
+        text: "**Keys of different types may share a key id.** RFC 7517 §4.5. Here the EC key, which lacks its curve, \
+               comes first: aws-jwt-verify takes it because it is the first of that id, and joserfc refuses the whole set \
+               for it. PyJWT and we pass it over, as §5 asks.",
     },
     Reason {
         rows: &["iat later than now"],
