@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials;
 use cognito_aws::{Aws, AwsService, Error};
-use cognito_client::{MemoryStore, Session, TransientCause};
+use cognito_client::{MemoryStore, Session, SignOutScope, TransientCause};
 use cognito_emulator::{Endpoint, Fault};
 use serde_json::{Value, json};
 
@@ -100,7 +100,7 @@ async fn nobody_signed_in_means_sign_in() {
 async fn signing_out_ends_the_use_of_credentials_but_not_their_life() {
     let stage = Stage::new().await;
     let caller = stage.aws.caller_identity().await.unwrap();
-    stage.session.sign_out().await.unwrap();
+    stage.session.sign_out(SignOutScope::Browser).await.unwrap();
     // Even before anybody calls `forget`.
     assert!(stage.aws.caller_identity().await.is_err());
     stage.aws.forget().await;
@@ -115,14 +115,14 @@ async fn another_user_gets_neither_credentials_nor_identity_of_the_one_before() 
     let stage = Stage::new().await;
     let alex = stage.aws.caller_identity().await.unwrap();
     // As it is when the app does not say `forget`.
-    stage.session.sign_out().await.unwrap();
+    stage.session.sign_out(SignOutScope::Browser).await.unwrap();
     stage.sign_in("robin").await;
     let robin = stage.aws.caller_identity().await.unwrap();
     assert_ne!(alex.identity_id, robin.identity_id);
     assert_eq!(stage.asked("GetId"), 2);
     assert_eq!(stage.asked("GetCredentialsForIdentity"), 2);
 
-    stage.session.sign_out().await.unwrap();
+    stage.session.sign_out(SignOutScope::Browser).await.unwrap();
     stage.aws.forget().await;
     stage.sign_in("alex").await;
     assert_eq!(

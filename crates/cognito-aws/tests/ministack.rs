@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use cognito_aws::{Aws, Error};
-use cognito_client::{MemoryStore, Profile, Session};
+use cognito_client::{MemoryStore, Profile, Session, SignOutScope};
 use serde_json::Value;
 use url::Url;
 
@@ -235,7 +235,7 @@ async fn from_the_hosted_ui_to_a_function() {
     );
 
     // MiniStack serves no /oauth2/revoke. That is told, and does not keep anybody signed in here.
-    let signed_out = session.sign_out().await.unwrap();
+    let signed_out = session.sign_out(SignOutScope::Browser).await.unwrap();
     assert!(signed_out.revoked.is_err());
     assert!(signed_out.browser.is_some());
     assert!(aws.caller_identity().await.is_err());

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cognito_client::{
-    KeyringStore, Profile, Secret, Session, SessionState, StoreError, StoreLock, TokenStore,
+    KeyringStore, Profile, Secret, Session, SessionState, SignOutScope, StoreError, StoreLock,
+    TokenStore,
 };
 use cognito_emulator::{Config, Emulator};
 use url::Url;
@@ -76,7 +77,7 @@ async fn sign_in(emulator: &Emulator, profile: &Profile) -> Result<(usize, Durat
     user?;
     let requests = emulator.requests().len() - before;
 
-    session.sign_out().await?.revoked?;
+    session.sign_out(SignOutScope::Browser).await?.revoked?;
     let (took, spent) = signed_in?;
     Ok((requests, took, spent))
 }

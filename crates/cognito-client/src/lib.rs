@@ -15,6 +15,7 @@ mod sign_in_request;
 mod store;
 mod token_endpoint;
 mod tokens;
+mod user_pools;
 
 pub use api::ApiAnswer;
 pub use authorization::CallbackError;
@@ -22,7 +23,7 @@ pub use clock::Clock;
 pub use cognito_verifier::SystemClock;
 pub use error::{Error, OAuthErrorCode, ProtocolError, SignInReason, TransientCause};
 pub use profile::{Endpoints, KnownProfile, Origin, Profile, ProfileError, ProfileStore, Profiles};
-pub use session::{Session, SessionState, SignOut, Status};
+pub use session::{Session, SessionState, SignOut, SignOutScope, Status};
 pub use sign_in_request::{Prompt, Route, SignInRequest};
 pub use store::{KeyringStore, MemoryStore, Secret, StoreError, StoreLock, TokenStore};
 pub use tokens::{AccessToken, IdToken, RefreshToken, TokenSet, User};

@@ -14,6 +14,10 @@ use url::{Host, Url};
 
 use crate::sign_in_request::SignInRequest;
 
+/// What an access token must be good for to end all of a person's sessions (Cognito API reference,
+/// `GlobalSignOut`).
+pub(crate) const ADMIN_SCOPE: &str = "aws.cognito.signin.user.admin";
+
 /// The most bytes a profile may have; a long one has about 2,000.
 const MAX_BYTES: usize = 64 * 1024;
 
@@ -142,6 +146,12 @@ impl Profile {
     /// The callback URL that is sent.
     pub fn redirect(&self) -> &Url {
         &self.redirects[0]
+    }
+
+    /// Whether its sessions ask for what ending all of a person's sessions takes: the scope
+    /// `aws.cognito.signin.user.admin`.
+    pub fn can_sign_out_everywhere(&self) -> bool {
+        self.scopes.iter().any(|scope| scope == ADMIN_SCOPE)
     }
 
     /// What names this profile's session in the keychain. By client and issuer, so that renaming a

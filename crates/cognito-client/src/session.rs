@@ -3,7 +3,10 @@
 mod answer;
 mod renewal;
 mod sign_in;
+mod sign_out;
 mod turn;
+
+pub use sign_out::{SignOut, SignOutScope};
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -21,7 +24,7 @@ use crate::profile::Profile;
 use crate::sign_in_request::Route;
 use crate::store::TokenStore;
 use crate::token_endpoint::{Reply, TokenEndpoint};
-use crate::tokens::{IdToken, RefreshToken, User};
+use crate::tokens::{IdToken, User};
 
 /// How long a connection may take to be made.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
@@ -69,17 +72,6 @@ pub struct Status {
     pub offline_since: Option<SystemTime>,
     /// Whether the user pool has yet to be told of a sign-out.
     pub revocation_owed: bool,
-}
-
-/// What signing out did.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct SignOut {
-    /// Whether the user pool revoked the refresh token; the tokens are gone from here in any case.
-    pub revoked: Result<(), Error>,
-    /// What to open in the browser to end its own session at the user pool, where the profile has a
-    /// sign-out URL. Until then the next sign-in may pass without a password, for up to an hour.
-    pub browser: Option<Url>,
 }
 
 /// One person's session with one [`Profile`]: sign-in, the tokens kept fresh, sign-out.
@@ -254,45 +246,7 @@ impl Session {
         {
             self.tell(error);
         }
-    }
-
-    /// Signs out: revokes the refresh token, empties the store, and gives the URL that ends the
-    /// browser's own session. Offline, the tokens are gone from here all the same and
-    /// [`SignOut::revoked`] says that the user pool does not know yet.
-    ///
-    /// # Errors
-    /// [`Error::Store`] when the tokens may still be in the keychain.
-    pub async fn sign_out(&self) -> Result<SignOut, Error> {
-        let turn = self.turn_to_replace().await?;
-        let set = self.tokens().set.clone();
-        let revoked = match set {
-            Some(set) => self.revoke(&set.refresh).await,
-            None => Ok(()),
-        };
-        self.forget(&turn).await?;
-        drop(turn);
-        self.sign_in().await.pending = None;
-        self.forget_pending().await;
-        self.publish(SessionState::SignedOut, None);
-        Ok(SignOut {
-            revoked,
-            browser: self.logout_url(),
-        })
-    }
-
-    async fn revoke(&self, token: &RefreshToken) -> Result<(), Error> {
-        self.inner.endpoint.revoke(self.http()?, token).await
-    }
-
-    /// Cognito's own way out (guide, "Logout endpoint"); it knows nothing of OpenID Connect's.
-    fn logout_url(&self) -> Option<Url> {
-        let profile = self.profile();
-        let redirect = profile.sign_out_redirects.first()?;
-        let mut url = profile.domain_url("/logout");
-        url.query_pairs_mut()
-            .append_pair("client_id", &profile.client_id)
-            .append_pair("logout_uri", redirect.as_str());
-        Some(url)
+        self.pay_owed().await;
     }
 
     /// The HTTP client, for what else is asked in the person's name: with the system's proxy and

@@ -178,21 +178,27 @@ impl TokenEndpoint {
         token: &RefreshToken,
     ) -> Result<(), Error> {
         let form = [("token", token.expose()), ("client_id", &self.client_id)];
-        let response = http
-            .post(self.revocation_url.clone())
+        let url = &self.revocation_url;
+        let mut response = http
+            .post(url.clone())
             .timeout(self.patience)
             .form(&form)
             .send()
             .await
-            .map_err(|error| unanswered(&self.revocation_url, &error))?;
+            .map_err(|error| unanswered(url, &error))?;
+        let body = read_bounded(&mut response)
+            .await
+            .map_err(|error| unanswered(url, &error))?;
         match response.status().as_u16() {
+            // Cognito's own has no body; a network's log-in page has, and has revoked nothing.
+            _ if is_html(&body) => Err(Error::transient(url, TransientCause::NotTheService)),
             200 => Ok(()),
             400 | 401 => Err(Error::Configuration {
                 problem: "the user pool does not let this app client revoke its tokens".into(),
                 remedy: "Ask your administrator to enable token revocation on the app client."
                     .into(),
             }),
-            status => Err(Error::transient(&self.revocation_url, status.into())),
+            status => Err(Error::transient(url, status.into())),
         }
     }
 
@@ -304,6 +310,11 @@ pub(crate) async fn read_bounded(
         }
     }
     Ok(body)
+}
+
+/// Whether an answer is a page, where none was asked for.
+pub(crate) fn is_html(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
 }
 
 fn date(headers: &reqwest::header::HeaderMap) -> Option<SystemTime> {

@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use cognito_client::{Error, SessionState, SignInReason, TransientCause};
+use cognito_client::{Error, SessionState, SignInReason, SignOutScope, TransientCause};
 use cognito_emulator::{Config, Endpoint, Fault};
 use common::World;
 
@@ -258,7 +258,7 @@ async fn without_a_network_the_person_stays_signed_in() {
 async fn signing_out_revokes_forgets_and_ends_the_browsers_session() {
     let world = World::new().await;
     world.sign_in().await;
-    let signed_out = world.session.sign_out().await.unwrap();
+    let signed_out = world.session.sign_out(SignOutScope::Browser).await.unwrap();
     signed_out.revoked.unwrap();
     assert!(!world.is_kept());
     assert_eq!(world.state(), SessionState::SignedOut);
@@ -282,7 +282,7 @@ async fn signing_out_offline_forgets_and_says_what_is_owed() {
     let world = World::new().await;
     world.sign_in().await;
     world.emulator.fail_next(Endpoint::Revoke, Fault::Drop);
-    let signed_out = world.session.sign_out().await.unwrap();
+    let signed_out = world.session.sign_out(SignOutScope::Browser).await.unwrap();
     assert!(matches!(signed_out.revoked, Err(Error::Transient { .. })));
     assert!(!world.is_kept());
     assert_eq!(world.state(), SessionState::SignedOut);

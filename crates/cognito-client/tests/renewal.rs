@@ -9,8 +9,8 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cognito_client::{
-    Error, MemoryStore, ProtocolError, Session, SessionState, SignInReason, Status, TokenStore,
-    TransientCause,
+    Error, MemoryStore, ProtocolError, Session, SessionState, SignInReason, SignOutScope, Status,
+    TokenStore, TransientCause,
 };
 use cognito_emulator::{Config, Endpoint, Fault, User};
 use cognito_verifier::Clock as _;
@@ -278,7 +278,7 @@ async fn what_another_program_does_is_noticed() {
     })
     .await;
 
-    other.sign_out().await.unwrap();
+    other.sign_out(SignOutScope::Browser).await.unwrap();
     pass_until(&world, |status| status.state == SessionState::SignedOut).await;
     assert!(matches!(
         world.problem(),

@@ -41,6 +41,8 @@ pub enum Endpoint {
     CallerIdentity,
     /// Lambda `Invoke`.
     Invoke,
+    /// The user pool's `GlobalSignOut`.
+    GlobalSignOut,
 }
 
 /// What happens instead of the answer, or to it.
@@ -190,6 +192,7 @@ impl Endpoint {
         Some(match (path, operation) {
             ("/", Some("GetId")) => Self::GetId,
             ("/", Some("GetCredentialsForIdentity")) => Self::Credentials,
+            ("/", Some("GlobalSignOut")) => Self::GlobalSignOut,
             ("/", None) if method == Method::POST => Self::CallerIdentity,
             ("/oauth2/authorize", _) => Self::Authorize,
             ("/oauth2/token", _) => Self::Token,

@@ -78,9 +78,8 @@ impl Keyfob {
         live: &Live,
         scope: SignOutScope,
     ) -> Result<SignOutView, CommandError> {
-        let signed_out = live.session.sign_out().await?;
-        let browser = signed_out.browser.filter(|_| scope != SignOutScope::Device);
-        let browser_asked = browser.is_some_and(|url| (self.open)(&url));
+        let signed_out = live.session.sign_out(scope.into()).await?;
+        let browser_asked = signed_out.browser.is_some_and(|url| (self.open)(&url));
         let mut aws_credentials_until = None;
         if let Some(aws) = &live.aws {
             // After the browser, because it waits for credentials that are being had, and counts them.
@@ -89,9 +88,9 @@ impl Keyfob {
         }
         Ok(SignOutView {
             revoked: signed_out.revoked.err().map(Into::into),
-            everywhere: None,
+            everywhere: signed_out.everywhere.map(Into::into),
             browser_asked,
-            revocation_owed: false,
+            revocation_owed: signed_out.revocation_owed,
             aws_credentials_until,
         })
     }

@@ -96,3 +96,24 @@ pub enum SignOutScope {
     /// All of the person's sessions with the user pool.
     Everywhere,
 }
+
+impl From<SignOutScope> for cognito_client::SignOutScope {
+    fn from(scope: SignOutScope) -> Self {
+        match scope {
+            SignOutScope::Device => Self::Device,
+            SignOutScope::Browser => Self::Browser,
+            SignOutScope::Everywhere => Self::Everywhere,
+        }
+    }
+}
+
+impl From<Result<(), cognito_client::Error>> for OutcomeView {
+    fn from(outcome: Result<(), cognito_client::Error>) -> Self {
+        match outcome {
+            Ok(()) => Self::Done,
+            Err(error) => Self::Failed {
+                error: error.into(),
+            },
+        }
+    }
+}

@@ -195,11 +195,7 @@ impl From<&Profile> for ProfileView {
             issuer: profile.issuer.to_string(),
             redirect: profile.redirect().to_string(),
             routes: profile.routes().into_iter().map(Into::into).collect(),
-            // What GlobalSignOut asks of an access token (API reference, "GlobalSignOut").
-            can_sign_out_everywhere: profile
-                .scopes
-                .iter()
-                .any(|scope| scope == "aws.cognito.signin.user.admin"),
+            can_sign_out_everywhere: profile.can_sign_out_everywhere(),
             can_end_browser_session: !profile.sign_out_redirects.is_empty(),
             api: profile.api_base_url.as_ref().map(Url::to_string),
             aws: profile.identity_pool_id.is_some(),

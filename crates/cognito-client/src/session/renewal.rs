@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
+use super::sign_out::Reminder;
 use super::turn::{Turn, random_below};
 use super::{Session, lock};
 use crate::error::{Error, OAuthErrorCode, ProtocolError, SignInReason};
@@ -112,6 +113,7 @@ impl Session {
     /// it has not heard of yet; and notices what other programs do to the session. Whatever happens is
     /// in [`status`](Self::status).
     pub async fn keep_fresh(&self) {
+        let mut reminder = Reminder::default();
         loop {
             self.inner
                 .clock
@@ -122,6 +124,7 @@ impl Session {
             if self.is_due() && lock(&self.inner.failures).allow_ahead(self.local_now()) {
                 self.renew_ahead().await;
             }
+            self.remember_owed(&mut reminder).await;
         }
     }
 
@@ -134,6 +137,7 @@ impl Session {
         if self.is_due() {
             self.renew_ahead().await;
         }
+        self.remember_owed(&mut Reminder::default()).await;
     }
 
     /// For "Try again": as [`wake`](Self::wake), and the store is read again whatever it says of itself.

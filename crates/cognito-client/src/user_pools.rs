@@ -1,0 +1,105 @@
+//! The one operation of the user pools' own API that a session needs.
+//!
+//! <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_GlobalSignOut.html>
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+use url::Url;
+
+use crate::error::{Error, SignInReason, TransientCause};
+use crate::profile::{ADMIN_SCOPE, Profile};
+use crate::token_endpoint::{read_bounded, unanswered};
+use crate::tokens::AccessToken;
+
+/// What an AWS JSON service says of an error.
+#[derive(Default, Deserialize)]
+struct Refusal {
+    #[serde(rename = "__type", default)]
+    kind: String,
+    #[serde(alias = "Message", default)]
+    message: String,
+}
+
+/// Where the API of a profile's user pool is: as the profile says, or on the issuer's host, which
+/// "issuer-cognito-idp" is not; or in the profile's Region.
+pub(crate) fn endpoint(profile: &Profile) -> Url {
+    if let Some(endpoint) = &profile.endpoints.cognito_idp {
+        return endpoint.clone();
+    }
+    let host = profile.issuer.host_str().unwrap_or_default();
+    let mut endpoint = profile.issuer.clone();
+    endpoint.set_path("/");
+    let host = host.strip_prefix("issuer-").unwrap_or(host);
+    if host.starts_with("cognito-idp.") {
+        endpoint.set_host(Some(host)).expect("it is a host's end");
+    } else if endpoint.scheme() == "https" {
+        let region = &profile.region;
+        let suffix = if region.starts_with("cn-") {
+            "amazonaws.com.cn"
+        } else {
+            "amazonaws.com"
+        };
+        return Url::parse(&format!("https://cognito-idp.{region}.{suffix}/"))
+            .expect("a Region is letters, digits and hyphens");
+    }
+    endpoint
+}
+
+/// Ends all sessions of the token's user (`GlobalSignOut`).
+pub(crate) async fn global_sign_out(
+    http: &reqwest::Client,
+    patience: Duration,
+    profile: &Profile,
+    access: &AccessToken,
+) -> Result<(), Error> {
+    let url = endpoint(profile);
+    let unanswered = |error: reqwest::Error| unanswered(&url, &error);
+    let mut response = http
+        .post(url.clone())
+        .timeout(patience)
+        .header("Content-Type", "application/x-amz-json-1.1")
+        .header(
+            "X-Amz-Target",
+            "AWSCognitoIdentityProviderService.GlobalSignOut",
+        )
+        .body(json!({ "AccessToken": access.expose() }).to_string())
+        .send()
+        .await
+        .map_err(unanswered)?;
+    let status = response.status().as_u16();
+    let body = read_bounded(&mut response).await.map_err(unanswered)?;
+    // Anything but a JSON object comes from somebody else.
+    let refusal: Option<Refusal> = serde_json::from_slice(&body).ok();
+    let transient = |cause| Err(Error::transient(&url, cause));
+    let Some(refusal) = refusal else {
+        return transient(match status {
+            200..400 => TransientCause::NotTheService,
+            status => status.into(),
+        });
+    };
+    let kind = refusal.kind.rsplit('#').next().unwrap_or_default();
+    match (status, kind) {
+        (200, _) => Ok(()),
+        (_, "TooManyRequestsException" | "LimitExceededException") => {
+            transient(TransientCause::Throttled)
+        }
+        (_, "NotAuthorizedException") if refusal.message.contains("scope") => Err(no_admin_scope()),
+        // The session has ended already, and so has the user, perhaps.
+        (400, "NotAuthorizedException" | "UserNotFoundException" | "ResourceNotFoundException") => {
+            Err(Error::SignInRequired(SignInReason::SessionEnded))
+        }
+        (status, _) => transient(status.into()),
+    }
+}
+
+/// Why a session cannot end all others.
+pub(crate) fn no_admin_scope() -> Error {
+    Error::Configuration {
+        problem: "this session may not end your other sessions".into(),
+        remedy: format!(
+            "Ask your administrator to allow the scope {ADMIN_SCOPE} on the app client and to add it to the profile's `scopes`, then sign in again. Until then an administrator can end them."
+        ),
+    }
+}
