@@ -7,7 +7,7 @@ mod common;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use cognito_client::{Error, OAuthErrorCode, Route, SessionState, SignInRequest};
+use cognito_client::{Error, OAuthErrorCode, Route, SessionState, SignInRequest, SignOutScope};
 use common::World;
 use common::browser::*;
 use tokio::io::AsyncWriteExt;
@@ -240,7 +240,7 @@ async fn the_next_port_is_taken_when_one_is_not_free() {
     world
         .until(|state| matches!(state, SessionState::SignedIn(_)))
         .await;
-    world.session.sign_out().await.unwrap();
+    world.session.sign_out(SignOutScope::Browser).await.unwrap();
 
     let second = TcpListener::bind((Ipv4Addr::LOCALHOST, ports[1]))
         .await
@@ -349,7 +349,7 @@ async fn the_port_is_open_only_while_an_answer_is_awaited() {
     assert!(!is_open(port).await, "expired");
 
     world.session.begin().await.unwrap();
-    world.session.sign_out().await.unwrap();
+    world.session.sign_out(SignOutScope::Browser).await.unwrap();
     until_closed(port).await;
 
     world.session.begin().await.unwrap();

@@ -6,6 +6,7 @@ mod common;
 
 use cognito_client::{
     CallbackError, Error, OAuthErrorCode, ProtocolError, Route, SessionState, SignInRequest,
+    SignOutScope,
 };
 use common::World;
 use common::browser::*;
@@ -74,7 +75,7 @@ async fn the_address_can_be_pasted_whatever_the_route() {
         let error = world.session.complete_pasted(&callback).await.unwrap_err();
         assert!(matches!(error, Error::Callback(CallbackError::AlreadyUsed)));
         assert!(!is_open(port).await);
-        world.session.sign_out().await.unwrap();
+        world.session.sign_out(SignOutScope::Browser).await.unwrap();
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use cognito_client::{
     CallbackError, Error, OAuthErrorCode, Prompt, ProtocolError, Route, Session, SessionState,
-    SignInRequest, User,
+    SignInRequest, SignOutScope, User,
 };
 use cognito_emulator::{Config, Endpoint, Fault};
 use common::browser::*;
@@ -243,7 +243,7 @@ async fn what_another_program_has_begun_is_answered_here() {
         there.complete(&callback).await.unwrap_err(),
         Error::Callback(CallbackError::NothingPending)
     ));
-    here.sign_out().await.unwrap();
+    here.sign_out(SignOutScope::Browser).await.unwrap();
     there.retry().await;
 
     // Also when something waits here, which then is over; and with the code alone.
