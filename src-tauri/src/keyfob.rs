@@ -72,7 +72,7 @@ impl Keyfob {
     /// Gives the present view, and each one that follows, until `tell` says nobody listens any more.
     pub fn follow(
         self: &Arc<Self>,
-        tell: impl Fn(AppView) -> bool + Send + 'static,
+        mut tell: impl FnMut(AppView) -> bool + Send + 'static,
     ) -> JoinHandle<()> {
         let keyfob = self.clone();
         let mut changes = self.accounts.subscribe();
@@ -95,7 +95,7 @@ impl Keyfob {
     }
 
     /// [Follows](Self::follow) for the page; whoever did so before is told no more.
-    pub fn watch(self: &Arc<Self>, tell: impl Fn(AppView) -> bool + Send + 'static) {
+    pub fn watch(self: &Arc<Self>, tell: impl FnMut(AppView) -> bool + Send + 'static) {
         let task = self.follow(tell).abort_handle();
         let mut page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(former) = page.replace(task) {
@@ -119,9 +119,21 @@ impl Keyfob {
     /// # Errors
     /// [`CommandError`], which the view tells as well.
     pub async fn sign_in(&self, choice: SignInChoice) -> Result<(), CommandError> {
-        let live = self.current()?.live;
-        if let Some(url) = live.begin(choice).await? {
-            live.note_browser((self.open)(&url));
+        self.begin(&self.current()?, choice).await
+    }
+
+    /// [Switches](Self::switch) to a profile and begins a sign-in with it.
+    ///
+    /// # Errors
+    /// As both.
+    pub async fn sign_in_to(&self, name: &str, choice: SignInChoice) -> Result<(), CommandError> {
+        self.switch(name).await?;
+        self.begin(&self.named(name)?, choice).await
+    }
+
+    async fn begin(&self, account: &Account, choice: SignInChoice) -> Result<(), CommandError> {
+        if let Some(url) = account.live.begin(choice).await? {
+            account.live.note_browser((self.open)(&url));
         }
         Ok(())
     }

@@ -3,9 +3,12 @@
 //! The only Rust that knows Tauri. What the app does is in [`Keyfob`], which does not; here are the
 //! commands, the deep link and the window. For the protocol itself see `cognito-client`.
 
+mod act;
 mod commands;
 mod keyfob;
+mod notice;
 mod profile;
+mod tray;
 mod view;
 mod window;
 
@@ -13,11 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cognito_client::{KeyringStore, Session};
-use tauri::{AppHandle, Manager, Runtime};
+use tauri::{AppHandle, Manager, Runtime, WindowEvent};
 use tauri_plugin_deep_link::DeepLinkExt;
 use tauri_plugin_opener::OpenerExt;
 use url::Url;
 
+use tray::Tray;
 use window::{Painted, to_front, wear_the_page};
 
 pub use commands::commands;
@@ -60,6 +64,11 @@ pub fn run() {
             set_up(app.handle());
             Ok(())
         })
+        .on_window_event(|window, event| match event {
+            WindowEvent::CloseRequested { api, .. } => tray::close(window, api),
+            WindowEvent::Focused(true) => came_back(window.app_handle()),
+            _ => {}
+        })
         .run(context())
         .expect("the app needs a display and a web view to run");
 }
@@ -69,6 +78,7 @@ fn set_up(app: &AppHandle) {
         wear_the_page(&window);
     }
     app.manage(Painted::default());
+    app.manage(Tray::default());
     let opener = app.clone();
     let store = Arc::new(KeyringStore::new(IDENTIFIER));
     let keyfob = Arc::new(Keyfob::new(
@@ -93,17 +103,45 @@ fn set_up(app: &AppHandle) {
     let (handle, registered) = (app.clone(), keyfob.clone());
     tauri::async_runtime::spawn(async move {
         let painted = handle.state::<Painted>();
-        if tokio::time::timeout(PAINT_PATIENCE, painted.0.notified())
+        if tokio::time::timeout(PAINT_PATIENCE, painted.over())
             .await
             .is_err()
         {
             tracing::warn!("the page has not painted in time");
             to_front(&handle);
         }
-        // Not before: it runs programs, which would take the processor from the page.
-        register_scheme(handle.clone(), registered);
+        // Not before: these run programs and talk to others, which would take the processor from the page.
+        register_scheme(handle.clone(), registered.clone());
+        follow_sign_ins(&handle, &registered);
+        notice::follow(&handle, &registered);
+        tray::appear(&handle, &registered).await;
     });
     tauri::async_runtime::spawn(async move { keyfob.restored().await });
+}
+
+/// The person is back: what has happened meanwhile is looked for now, the tray included.
+fn came_back(app: &AppHandle) {
+    let (app, keyfob) = (app.clone(), app.state::<Arc<Keyfob>>().inner().clone());
+    tauri::async_runtime::spawn(async move {
+        if app.state::<Painted>().is_over() {
+            tray::appear(&app, &keyfob).await;
+            keyfob.wake().await;
+        }
+    });
+}
+
+/// Brings the window up when somebody has signed in by a route that does not open the app itself.
+fn follow_sign_ins(app: &AppHandle, keyfob: &Arc<Keyfob>) {
+    let app = app.clone();
+    let mut before = StateView::Restoring;
+    keyfob.follow(move |view| {
+        let after = view.session.state;
+        if let (StateView::SigningIn { .. }, StateView::SignedIn { .. }) = (&before, &after) {
+            to_front(&app);
+        }
+        before = after;
+        true
+    });
 }
 
 /// What an installer does, done again: for AppImages, and for builds that were moved.

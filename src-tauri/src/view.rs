@@ -168,6 +168,13 @@ impl StateView {
     }
 }
 
+impl UserView {
+    /// The name to show.
+    pub(crate) fn shown(&self) -> &str {
+        self.name.as_ref().unwrap_or(&self.username)
+    }
+}
+
 impl From<User> for UserView {
     fn from(user: User) -> Self {
         Self {

@@ -5,7 +5,22 @@ use tauri::{AppHandle, Manager, Runtime, Theme, WebviewWindow};
 
 /// Resolves when the page has painted, so that the window is never shown empty.
 #[derive(Default)]
-pub(crate) struct Painted(pub(crate) tokio::sync::Notify);
+pub(crate) struct Painted(tokio::sync::SetOnce<()>);
+
+impl Painted {
+    /// A page that is loaded again paints again.
+    pub(crate) fn set(&self) {
+        self.0.set(()).ok();
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.initialized()
+    }
+
+    pub(crate) async fn over(&self) {
+        self.0.wait().await;
+    }
+}
 
 /// Gives the window the page's own background, so that nothing else is ever seen.
 pub(crate) fn wear_the_page<R: Runtime>(window: &WebviewWindow<R>) {

@@ -16,7 +16,7 @@ pub(super) async fn watch(keyfob: Shared<'_>, channel: Channel<AppView>) -> Answ
 #[tauri::command]
 pub(super) fn ready<R: Runtime>(window: WebviewWindow<R>, painted: State<'_, Painted>) {
     tracing::info!("the page is painted");
-    painted.0.notify_one();
+    painted.set();
     bring_up(&window);
 }
 

@@ -94,6 +94,11 @@ impl Keyfob {
         });
     }
 
+    pub(super) fn named(&self, name: &str) -> Result<Account, CommandError> {
+        let account = self.accounts.borrow().named(name).cloned();
+        account.ok_or_else(|| ProfileError::Unknown { name: name.into() }.into())
+    }
+
     fn account(&self, profile: Profile, origin: Origin) -> Result<Account, Error> {
         let session = (self.make)(profile.clone())?;
         let accounts = Arc::downgrade(&self.accounts);
@@ -114,9 +119,7 @@ impl Keyfob {
     }
 
     fn show(&self, name: &str) -> Result<(), CommandError> {
-        if self.accounts.borrow().named(name).is_none() {
-            return Err(ProfileError::Unknown { name: name.into() }.into());
-        }
+        self.named(name)?;
         self.accounts.send_if_modified(|accounts| {
             let before = accounts.current.replace(name.to_owned());
             before.as_deref() != Some(name)
@@ -202,15 +205,13 @@ impl Keyfob {
     pub async fn remove(&self, name: &str) -> Result<Option<SignOutView>, CommandError> {
         let changing = self.changing.lock().await;
         let store = self.store()?;
-        let account = self.accounts.borrow().named(name).cloned();
-        let name = name.to_owned();
-        let account = account.ok_or_else(|| ProfileError::Unknown { name: name.clone() })?;
+        let account = self.named(name)?;
         if account.origin != Origin::User {
-            let origin = account.origin;
+            let (name, origin) = (name.to_owned(), account.origin);
             return Err(ProfileError::NotYours { name, origin }.into());
         }
         let signed_out = self.leave(&account).await?;
-        store.remove(&name)?;
+        store.remove(name)?;
         self.load(None);
         drop(changing);
         self.restored().await;

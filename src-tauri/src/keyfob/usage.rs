@@ -73,6 +73,18 @@ impl Keyfob {
         self.sign_out_of(&self.current()?.live, scope).await
     }
 
+    /// Signs a profile out, as far as is asked, whichever is current.
+    ///
+    /// # Errors
+    /// As [`sign_out`](Self::sign_out), and when there is no such profile.
+    pub async fn sign_out_from(
+        &self,
+        name: &str,
+        scope: SignOutScope,
+    ) -> Result<SignOutView, CommandError> {
+        self.sign_out_of(&self.named(name)?.live, scope).await
+    }
+
     pub(super) async fn sign_out_of(
         &self,
         live: &Live,

@@ -157,7 +157,7 @@ impl ProfileEntryView {
             origin: origin.into(),
             current,
             state,
-            user: user.map(|user| user.name.as_ref().unwrap_or(&user.username).clone()),
+            user: user.map(|user| user.shown().to_owned()),
         }
     }
 }
