@@ -4,7 +4,7 @@
 mod support;
 
 use std::{
-    io::{BufRead as _, Read as _},
+    io::BufRead as _,
     net::TcpListener,
     process::{Output, Stdio},
 };
@@ -231,14 +231,6 @@ async fn it_greets_and_logs_no_token() {
         .env("RUST_LOG", "trace")
         .stdin(Stdio::piped());
     let mut running = Program::start(command);
-    // Drained while it runs: at this level the log is larger than a pipe.
-    let mut log_pipe = running.child.stderr.take().unwrap();
-    let log = std::thread::spawn(move || {
-        let mut log = String::new();
-        log_pipe.read_to_string(&mut log).unwrap();
-        log
-    });
-
     let call = async |path: &str, token: &str| {
         let answer = http()
             .get(format!("{}{path}", running.url))
@@ -262,8 +254,8 @@ async fn it_greets_and_logs_no_token() {
     );
 
     drop(running.child.stdin.take());
-    assert_eq!(running.child.wait().unwrap().code(), Some(0));
-    let log = log.join().unwrap();
+    let (code, _, log) = running.end();
+    assert_eq!(code, Some(0));
     for line in log.lines() {
         serde_json::from_str::<serde_json::Value>(line).expect(line);
     }

@@ -18,7 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use tower::{Layer, Service};
-use tracing::{debug, warn};
+use tracing::debug;
 
 use crate::{
     claims::{AccessClaims, Claims, IdClaims},
@@ -169,12 +169,9 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, VerifyError> {
 impl IntoResponse for VerifyError {
     fn into_response(self) -> Response {
         let unavailable = matches!(self, Self::JwksUnavailable { .. });
-        // The full text may quote the token's claims, so it is logged and not sent.
-        if unavailable {
-            warn!(code = self.code(), error = %self, "a token could not be checked");
-        } else {
-            debug!(code = self.code(), error = %self, "a request was refused");
-        }
+        // The full text may quote the token's claims, so it is logged and not sent. One line for each request is enough for
+        // a server that is asked for them; that keys cannot be fetched, `JwksCache` warns of once for each download.
+        debug!(code = self.code(), error = %self, "a request was refused");
         let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::UNAUTHORIZED);
         let mut response = json(status, self.code(), self.reason());
         if !unavailable && let Ok(challenge) = HeaderValue::try_from(self.www_authenticate()) {

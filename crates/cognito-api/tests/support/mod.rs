@@ -8,6 +8,7 @@ use cognito_verifier::{AccessClaims, ClientIds, UserPool, Verifier, test_issuer:
 use reqwest::{Client, Response, redirect};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
+pub mod load;
 pub mod program;
 
 /// In AWS, as far as anybody can tell.

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _},
     process::{Child, ChildStdout, Command, Stdio},
+    thread::{self, JoinHandle},
 };
 
 pub fn command() -> Command {
@@ -25,6 +26,8 @@ pub struct Program {
     pub child: Child,
     pub stdout: BufReader<ChildStdout>,
     pub url: String,
+    /// Read all the time: a program that can write no more waits.
+    log: Option<JoinHandle<String>>,
 }
 
 impl Program {
@@ -38,18 +41,24 @@ impl Program {
             .strip_prefix("Listening on ")
             .expect("says where it listens")
             .to_owned();
-        Self { child, stdout, url }
+        let mut stderr = child.stderr.take().unwrap();
+        let log = thread::spawn(move || {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).unwrap();
+            log
+        });
+        Self {
+            child,
+            stdout,
+            url,
+            log: Some(log),
+        }
     }
 
     /// Waits for the end: the exit code, the rest of standard output, and the log.
     pub fn end(mut self) -> (Option<i32>, String, String) {
-        let (mut stdout, mut log) = (String::new(), String::new());
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut log)
-            .unwrap();
+        let log = self.log.take().unwrap().join().unwrap();
+        let mut stdout = String::new();
         self.stdout.read_to_string(&mut stdout).unwrap();
         (self.child.wait().unwrap().code(), stdout, log)
     }
