@@ -37,11 +37,14 @@ pub(crate) struct Loopback {
     sockets: Vec<TcpListener>,
 }
 
-/// A [`Loopback`] that is served until this is dropped.
-pub(crate) struct Listening {
-    stop: watch::Sender<()>,
-    sockets: Vec<JoinHandle<()>>,
-}
+/// Serves a [`Loopback`] until it is dropped. An answer that is being given then is still given.
+pub(crate) struct Listening(
+    #[expect(dead_code, reason = "dropping it says stop")] watch::Sender<()>,
+);
+
+/// The sockets of a [`Listening`], which are closed soon after it is dropped.
+#[derive(Default)]
+pub(crate) struct Sockets(Vec<JoinHandle<()>>);
 
 impl Loopback {
     /// Binds what `redirect` names: one address, or for `localhost` both families', because the
@@ -77,7 +80,7 @@ impl Loopback {
 
     /// Answers the browser. `take` is given each URL that is the redirect with a query, and says which
     /// page comes of it; everything else is turned away here.
-    pub(crate) fn serve<T, Taken>(self, take: T) -> Listening
+    pub(crate) fn serve<T, Taken>(self, take: T) -> (Listening, Sockets)
     where
         T: Fn(Url) -> Taken + Clone + Send + Sync + 'static,
         Taken: Future<Output = Page> + Send + 'static,
@@ -99,18 +102,15 @@ impl Loopback {
                 }
             }))
         };
-        Listening {
-            sockets: self.sockets.into_iter().map(accept).collect(),
-            stop,
-        }
+        let sockets = self.sockets.into_iter().map(accept).collect();
+        (Listening(stop), Sockets(sockets))
     }
 }
 
-impl Listening {
-    /// Stops, and returns once the port is free again. An answer that is being given is still given.
-    pub(crate) async fn close(self) {
-        drop(self.stop);
-        for socket in self.sockets {
+impl Sockets {
+    /// Returns once they are closed and the port is free again.
+    pub(crate) async fn closed(&mut self) {
+        for socket in self.0.drain(..) {
             if let Err(error) = socket.await {
                 tracing::warn!(%error, "the loopback listener failed");
             }

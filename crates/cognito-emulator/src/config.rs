@@ -150,7 +150,14 @@ impl Config {
     /// The account behind Keyfob's "Local demo": user `alex` / `Keyfob-demo-1`, port 9229.
     pub fn demo() -> Self {
         let client = Client {
-            callback_urls: vec!["dev.keyfob.desktop://auth/callback".into()],
+            callback_urls: [
+                "dev.keyfob.desktop://auth/callback",
+                "http://127.0.0.1:8915/callback",
+                "http://[::1]:8915/callback",
+                "http://127.0.0.1:8916/callback",
+            ]
+            .map(str::to_owned)
+            .into(),
             logout_urls: vec!["dev.keyfob.desktop://auth/signed-out".into()],
             ..Client::public("6keyfobdemodesktop00client")
         };

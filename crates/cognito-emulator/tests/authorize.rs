@@ -188,7 +188,7 @@ async fn what_cannot_be_trusted_ends_on_the_error_page() {
     let emulator = start_with(Config::demo().with_client(Client {
         callback_urls: vec!["http://127.0.0.1:53682/callback".into(), REDIRECT.into()],
         ..client("loopback")
-    }))
+    }).with_client(client("one")))
     .await;
     let port = |port: &'static str| {
         [
@@ -211,7 +211,7 @@ async fn what_cannot_be_trusted_ends_on_the_error_page() {
     // With two callback URLs, the parameter cannot be left out; with one it can.
     let none = [("client_id", Some("loopback")), ("redirect_uri", None)];
     assert!(location(&get(authorize_url(&emulator, &none)).await).starts_with("/error?"));
-    let one = [("redirect_uri", None)];
+    let one = [("client_id", Some("one")), ("redirect_uri", None)];
     assert!(location(&get(authorize_url(&emulator, &one)).await).starts_with("/login?"));
 }
 

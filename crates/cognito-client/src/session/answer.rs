@@ -113,10 +113,8 @@ impl Session {
             return Err(CallbackError::AlreadyUsed.into());
         }
         // Whoever signs in there need not here.
-        if matches!(answer, Answer::Code(_))
-            && let Some(waiting) = sign_in.pending.take()
-        {
-            waiting.stop().await;
+        if matches!(answer, Answer::Code(_)) {
+            sign_in.stop().await;
         }
         Ok(self.consume(&mut sign_in, kept, answer, again))
     }
@@ -130,8 +128,7 @@ impl Session {
         let mut sign_in = self.sign_in().await;
         let waiting = sign_in.pending.as_ref();
         let answer = read(&waiting.ok_or(CallbackError::NothingPending)?.request)?;
-        let waiting = sign_in.pending.take().expect("it was there a line ago");
-        let request = waiting.stop().await;
+        let request = sign_in.stop().await.expect("it was there a line ago");
         Ok(self.consume(&mut sign_in, request, answer, again))
     }
 

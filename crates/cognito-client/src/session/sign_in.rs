@@ -6,10 +6,10 @@ use std::time::SystemTime;
 use tokio::sync::MutexGuard;
 use url::Url;
 
-use super::{Session, SessionState};
+use super::{Session, SessionState, joined};
 use crate::authorization::{Over, PendingAuthorization};
 use crate::error::Error;
-use crate::loopback::{Listening, Loopback, Page};
+use crate::loopback::{Listening, Loopback, Page, Sockets};
 use crate::sign_in_request::{Route, SignInRequest};
 use crate::store::StoreError;
 
@@ -18,21 +18,22 @@ pub(super) struct SignIn {
     pub(super) pending: Option<Waiting>,
     /// The `state` of the answer that was used last.
     pub(super) answered: Option<String>,
+    /// Those the last one that waited has listened at, or does.
+    sockets: Sockets,
 }
 
 /// A sign-in that waits for its answer, and listens for it on the loopback route.
 pub(super) struct Waiting {
     pub(super) request: PendingAuthorization,
-    listening: Option<Listening>,
+    _listening: Option<Listening>,
 }
 
-impl Waiting {
-    /// The request, nobody listening for its answer any more.
-    pub(super) async fn stop(self) -> PendingAuthorization {
-        if let Some(listening) = self.listening {
-            listening.close().await;
-        }
-        self.request
+impl SignIn {
+    /// The sign-in that waited; nobody listens for its answer any more.
+    pub(super) async fn stop(&mut self) -> Option<PendingAuthorization> {
+        let request = self.pending.take().map(|waiting| waiting.request);
+        self.sockets.closed().await;
+        request
     }
 }
 
@@ -89,6 +90,13 @@ impl Session {
     /// [`Error::Store`] when the keychain does not work; [`Error::Configuration`] when the profile cannot
     /// do what is asked for, or every loopback port it names is taken.
     pub async fn begin_with(&self, request: SignInRequest) -> Result<Url, Error> {
+        let session = self.clone();
+        // In a task of its own: what is replaced must not go without what replaces it.
+        let begun = tokio::spawn(async move { session.begin_now(request).await });
+        joined(begun.await)
+    }
+
+    async fn begin_now(&self, request: SignInRequest) -> Result<Url, Error> {
         let mut sign_in = self.sign_in().await;
         let waiting = sign_in.pending.as_ref().map(|waiting| &waiting.request);
         if let Some(waiting) = waiting.filter(|waiting| waiting.does(&request)) {
@@ -103,8 +111,8 @@ impl Session {
                 remedy: "Sign in without it, or correct the profile.".into(),
             })?;
         // Its port may be the one that is needed.
-        let over = match sign_in.pending.take() {
-            Some(replaced) => replaced.stop().await.over().cloned(),
+        let over = match sign_in.stop().await {
+            Some(replaced) => replaced.over().cloned(),
             None => self.tokens().set.as_ref().map(|set| Over::from(&set.user)),
         };
         let begun = self.prepare(&request, over).await;
@@ -183,6 +191,7 @@ impl Session {
         request: PendingAuthorization,
         problem: Option<Error>,
     ) {
+        sign_in.sockets.closed().await;
         let loopback = match request.route() {
             Route::Loopback => match Loopback::bind(request.redirect()).await {
                 Ok(loopback) => Some(loopback),
@@ -230,7 +239,12 @@ impl Session {
         let state = request.state().to_owned();
         let redirect = request.redirect().clone();
         let over = self.inner.clock.local.sleep_until(request.expires());
-        sign_in.pending = Some(Waiting { request, listening });
+        let (listening, sockets) = listening.unzip();
+        sign_in.sockets = sockets.unwrap_or_default();
+        sign_in.pending = Some(Waiting {
+            request,
+            _listening: listening,
+        });
         tokio::spawn(async move {
             over.await;
             let Some(inner) = session.upgrade() else {
@@ -252,16 +266,15 @@ impl Session {
         meant: impl FnOnce(&PendingAuthorization) -> bool,
         problem: Option<Error>,
     ) {
-        let given_up = self
-            .sign_in()
-            .await
-            .pending
-            .take_if(|waiting| meant(&waiting.request));
-        if let Some(given_up) = given_up {
-            let request = given_up.stop().await;
-            self.forget_kept(request.state()).await;
-            self.settle(problem).await;
+        let mut sign_in = self.sign_in().await;
+        let waiting = sign_in.pending.as_ref();
+        if !waiting.is_some_and(|waiting| meant(&waiting.request)) {
+            return;
         }
+        let request = sign_in.stop().await.expect("it was there a line ago");
+        drop(sign_in);
+        self.forget_kept(request.state()).await;
+        self.settle(problem).await;
     }
 
     /// Somebody has signed in with another program: nobody waits for an answer here any more.
