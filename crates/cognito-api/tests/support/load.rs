@@ -80,7 +80,7 @@ async fn ask(address: &str, from: usize, requests: &Requests, stop: &AtomicBool)
                 heard.lost += 1;
                 break;
             };
-            if next % 16 == 0 {
+            if next.is_multiple_of(16) {
                 let micros = u32::try_from(begin.elapsed().as_micros());
                 heard.micros.push(micros.unwrap_or(u32::MAX));
             }
