@@ -22,7 +22,9 @@ pub use authorization::CallbackError;
 pub use clock::Clock;
 pub use cognito_verifier::SystemClock;
 pub use error::{Error, OAuthErrorCode, ProtocolError, SignInReason, TransientCause};
-pub use profile::{Endpoints, KnownProfile, Origin, Profile, ProfileError, ProfileStore, Profiles};
+pub use profile::{
+    Endpoints, KnownProfile, Origin, Profile, ProfileDocument, ProfileError, ProfileStore, Profiles,
+};
 pub use session::{Session, SessionState, SignOut, SignOutScope, Status};
 pub use sign_in_request::{Prompt, Route, SignInRequest};
 pub use store::{KeyringStore, MemoryStore, Secret, StoreError, StoreLock, TokenStore};

@@ -1,8 +1,10 @@
 //! A profile: everything Keyfob must know of an organisation's pools, from one TOML file.
 
+mod document;
 mod error;
 mod store;
 
+pub use document::ProfileDocument;
 pub use error::ProfileError;
 pub use store::{KnownProfile, Origin, ProfileStore, Profiles};
 
@@ -108,6 +110,10 @@ impl std::str::FromStr for Profile {
     type Err = ProfileError;
 
     fn from_str(toml: &str) -> Result<Self, ProfileError> {
+        if let Some((byte, _)) = toml.char_indices().find(|(_, c)| misleads(*c)) {
+            let place = place(toml, byte);
+            return Err(ProfileError::Misleading { place });
+        }
         let profile: Self = toml::from_str(toml).map_err(|error| ProfileError::Malformed {
             reason: match error.span() {
                 // At the very start stands what is wrong with the whole file: a field is missing.
@@ -172,7 +178,7 @@ impl Profile {
         if self.name.trim().is_empty() || self.name.chars().count() > 128 {
             return wrong("name", "it must have 1 to 128 characters".into());
         }
-        if self.name.chars().any(char::is_control) {
+        if self.name.chars().any(|c| c.is_control() || misleads(c)) {
             return wrong("name", "it must be one line of plain text".into());
         }
         if !matches_all(&self.region, |c| c.is_ascii_alphanumeric() || c == '-') {
@@ -321,12 +327,32 @@ fn place(toml: &str, byte: usize) -> String {
     let before = toml.get(..byte).unwrap_or(toml);
     let start = before.rfind('\n').map_or(0, |end| end + 1);
     let text = toml[start..].lines().next().unwrap_or_default();
-    format!(
-        "line {}, column {} (`{}`)",
+    let place = format!(
+        "line {}, column {}",
         before.matches('\n').count() + 1,
         before[start..].chars().count() + 1,
-        text.trim().chars().take(80).collect::<String>()
-    )
+    );
+    // No value: the field that is not known may be a client's secret.
+    match text.split_once('=') {
+        Some((key, _)) if key.len() <= 40 && matches_all(key, is_of_a_key) => {
+            format!("{place} (`{}`)", key.trim())
+        }
+        _ => place,
+    }
+}
+
+fn is_of_a_key(c: char) -> bool {
+    c.is_ascii_lowercase() || matches!(c, '_' | '.' | '"' | '\'' | ' ')
+}
+
+/// Whether a text with this character may look other than it is: lines or directions that are none
+/// (Unicode TR 36, §2.7; UAX 9, "Explicit directional formatting").
+fn misleads(c: char) -> bool {
+    match c {
+        '\t' | '\r' | '\n' => false,
+        '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        c => c.is_control(),
+    }
 }
 
 fn matches_all(text: &str, allowed: impl Fn(char) -> bool) -> bool {

@@ -44,7 +44,7 @@ fn a_wrong_one_says_what() {
         (
             "name = \"Example\"",
             "name = 5",
-            "line 2, column 8 (`name = 5`): invalid type",
+            "line 2, column 8 (`name`): invalid type",
         ),
         ("\"Example\"", "\" \"", "`name`"),
         (
