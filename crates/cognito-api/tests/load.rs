@@ -1,6 +1,6 @@
 //! A crowd at the built program for a while, its user pool changing its keys: nobody may hear of a failure.
 #![cfg(target_os = "linux")] // Where /proc says how much memory a program has.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 mod support;
 
