@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cognito_client::{Error, Origin, Profile, ProfileError, ProfileStore};
+use cognito_client::{Error, Origin, Profile, ProfileDocument, ProfileError, ProfileStore};
 
 use super::Keyfob;
 use super::account::Account;
@@ -138,19 +138,14 @@ impl Keyfob {
         &self,
         source: view::ProfileSource,
     ) -> Result<ProfilePreviewView, CommandError> {
-        let (text, profile) = match source {
-            view::ProfileSource::Text { text } => {
-                let profile: Profile = text.parse().map_err(CommandError::from)?;
-                (text, profile)
-            }
-            view::ProfileSource::Url { .. } => {
-                return Err(CommandError {
-                    code: ErrorCode::Unexpected,
-                    message: "Profiles cannot be fetched yet.".into(),
-                    remedy: "Copy the profile's text and paste it.".into(),
-                });
+        let document = match source {
+            view::ProfileSource::Text { text } => ProfileDocument::from_text(text)?,
+            view::ProfileSource::Url { url } => {
+                let url = url.trim().parse().map_err(|_| ProfileError::NotHttps)?;
+                ProfileDocument::fetch(&url).await?
             }
         };
+        let ProfileDocument { text, profile, .. } = document;
         let replaces = self.accounts.borrow().named(&profile.name).is_some();
         Ok(ProfilePreviewView::new(text, &profile, replaces))
     }

@@ -54,6 +54,7 @@ impl From<ProfileError> for CommandError {
     fn from(error: ProfileError) -> Self {
         let code = match &error {
             ProfileError::NotYours { .. } => ErrorCode::NotAllowed,
+            ProfileError::Unanswered { .. } => ErrorCode::Offline,
             _ => ErrorCode::Misconfigured,
         };
         Self {
