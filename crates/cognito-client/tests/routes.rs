@@ -304,11 +304,21 @@ async fn a_second_user_takes_the_place_of_the_first_for_good() {
         .sign_in_with(url.as_str(), "blair", "Blair-pass-1")
         .await
         .unwrap();
+    world.emulator.fail_next(Endpoint::Revoke, Fault::Drop);
     let user = world.session.complete(&callback).await.unwrap();
     assert_eq!(user.username, "blair");
-    while world.asked("/oauth2/revoke") == 0 {
-        tokio::task::yield_now().await;
-    }
+    // The session that was replaced is revoked, and that is not forgotten where it fails.
+    let mut status = world.session.subscribe();
+    status
+        .wait_for(|status| status.revocation_owed)
+        .await
+        .unwrap();
+    world.session.retry().await;
+    status
+        .wait_for(|status| !status.revocation_owed)
+        .await
+        .unwrap();
+    assert_eq!(world.asked("/oauth2/revoke"), 2);
     let token = world.session.access_token().await.unwrap();
     assert_eq!(claims(token.expose())["username"], "blair");
     world.restart();

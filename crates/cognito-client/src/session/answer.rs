@@ -253,14 +253,18 @@ impl Session {
 
         let turn = self.turn_to_replace().await?;
         let replaced = self.tokens().set.clone();
+        let owed = match replaced {
+            Some(replaced) => Some(self.owe(&turn, &replaced).await),
+            None => None,
+        };
         self.start(&turn, set).await?;
         drop(turn);
-        if let Some(replaced) = replaced {
+        if let Some(owed) = owed {
             let session = self.clone();
             tokio::spawn(async move {
-                // Nobody uses that session any more; where this fails, it lives until it expires.
-                if let Err(error) = session.revoke(&replaced.refresh).await {
-                    tracing::warn!(%error, "the session that was replaced was not revoked");
+                // The session that was replaced is used by nobody any more.
+                if let (Err(error), _) = session.pay(&[owed]).await {
+                    tracing::info!(%error, "the session that was replaced is not revoked yet");
                 }
             });
         }

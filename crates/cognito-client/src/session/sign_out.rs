@@ -58,7 +58,7 @@ pub(super) struct Reminder {
 
 /// A refresh token that the user pool has yet to be told to revoke.
 #[derive(Clone, PartialEq)]
-struct Owed {
+pub(super) struct Owed {
     token: RefreshToken,
     /// From when on it is pointless, in Unix seconds.
     until: u64,
@@ -106,18 +106,27 @@ impl Session {
     async fn wipe(&self) -> Result<Vec<Owed>, Error> {
         let turn = self.turn_to_replace().await?;
         let set = self.tokens().set.clone();
-        let owed: Vec<Owed> = set.iter().map(|set| self.owed_for(set)).collect();
-        let written = self.change_owed(&turn, |all| all.extend(owed.iter().cloned()));
-        if let Err(error) = written.await {
-            // Signing out matters more, and the user pool is told in a moment.
-            tracing::warn!(%error, "the revocation that is owed is not kept");
-        }
+        let owed = match set {
+            Some(set) => vec![self.owe(&turn, &set).await],
+            None => Vec::new(),
+        };
         self.forget(&turn).await?;
         drop(turn);
         self.sign_in().await.pending = None;
         self.forget_pending().await;
         self.publish(SessionState::SignedOut, None);
         Ok(owed)
+    }
+
+    /// Writes down that the session of `set`, which is about to go, is to be revoked.
+    pub(super) async fn owe(&self, turn: &Turn, set: &TokenSet) -> Owed {
+        let owed = self.owed_for(set);
+        let written = self.change_owed(turn, |all| all.push(owed.clone()));
+        if let Err(error) = written.await {
+            // Signing out, or in, matters more, and the user pool is told in a moment.
+            tracing::warn!(%error, "the revocation that is owed is not kept");
+        }
+        owed
     }
 
     /// Tries again to have revoked what is owed; whether something still is.
@@ -176,7 +185,7 @@ impl Session {
     /// Has these revoked, and forgets those that are no longer owed; the first failure, and whether
     /// something is still owed. A token the user pool does not know counts as revoked: it says so itself
     /// (Cognito guide, "Revoke endpoint").
-    async fn pay(&self, owed: &[Owed]) -> (Result<(), Error>, bool) {
+    pub(super) async fn pay(&self, owed: &[Owed]) -> (Result<(), Error>, bool) {
         let mut failure = Ok(());
         let mut paid = Vec::new();
         for Owed { token, .. } in owed {
