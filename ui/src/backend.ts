@@ -36,10 +36,11 @@ export interface Backend {
   signOut(scope: SignOutScope): Promise<SignOutView>;
   switchProfile(name: string): Promise<void>;
   renameProfile(name: string, newName: string): Promise<void>;
-  /** Signs the profile out first. */
-  removeProfile(name: string): Promise<void>;
+  /** Signs the profile out of this device first, and tells how that went; not when another shares its session. */
+  removeProfile(name: string): Promise<SignOutView | null>;
   /** Reads a profile without trusting it yet. */
   previewProfile(source: ProfileSource): Promise<ProfilePreviewView>;
+  /** Adds the profile and makes it the current one. */
   addProfile(text: string, replace: boolean): Promise<void>;
 }
 

@@ -231,6 +231,27 @@ describe('profiles', () => {
       }));
   }
 
+  test('where none may be guessed, the person chooses', () =>
+    inTab({}, async (tab) => {
+      await scenes['choose-profile'](tab);
+      await tab.getByRole('button', { name: /^Choose a profile/ }).click();
+      assert.equal(await tab.getByRole('menuitemradio', { checked: true }).count(), 0);
+      assert.match(await said(tab), /^Northwind/);
+      await tab.keyboard.press('Escape');
+      await tab.getByTestId('choose-profile').nth(1).click();
+      assert.deepEqual(await calls(tab, 'switch_profile'), [['switch_profile', 'Contoso']]);
+    }));
+
+  test('a question about one profile does not stay when another one comes', () =>
+    inTab({}, async (tab) => {
+      for (const item of ['rename-profile', 'sign-out']) {
+        await wish(tab, views.several, item);
+        const profile = { ...views.profile, name: 'Contoso' };
+        await show(tab, views.signedInAs(views.user, { profile }));
+        assert.equal(await tab.getByRole('dialog').count(), 0, item);
+      }
+    }));
+
   test('files that cannot be used are counted, and each has its reason', () =>
     inTab({}, async (tab) => {
       await scenes['unusable-profiles'](tab);
@@ -328,12 +349,32 @@ describe('removing', () => {
         tab,
         views.signedInAs(views.user, { profile: { ...views.profile, name: 'Contoso' } }),
       );
-      await answer(tab, 'remove_profile');
-      await settled(tab);
+      await answer(tab, 'remove_profile', { ...views.signOutAnswer, browserAsked: false });
+      assert.equal(await focused(tab), 'removed-close');
+      const words = (await tab.getByRole('dialog').innerText()).replace(/\s+/g, ' ');
+      assert.match(words, /The profile is removed Local demo .*has been revoked/);
+      assert.match(words, /AWS credentials already handed out stay valid until 09:50/);
+      assert.equal(await spoken(tab), 'Local demo is removed.');
+      await tab.keyboard.press('Enter');
       assert.equal(await tab.getByRole('dialog').count(), 0);
       assert.equal(await focused(tab), 'account-menu');
       assert.equal(await text(tab, 'user-name'), 'Alex Morgan');
     }));
+
+  for (const [name, view, value] of [
+    ['nobody was signed in', views.signedOut, views.signOutAnswer],
+    ['another profile shares its session', views.signedIn, null],
+  ]) {
+    test(`has nothing to tell when ${name}`, () =>
+      inTab({}, async (tab) => {
+        await wish(tab, view, 'remove-profile');
+        await at(tab, 'remove-profile-confirm').click();
+        await answer(tab, 'remove_profile', value);
+        await settled(tab);
+        assert.equal(await tab.getByRole('dialog').count(), 0);
+        assert.equal(await focused(tab), 'account-menu');
+      }));
+  }
 
   test('that fails is told in the question; closed, in the window', () =>
     inTab({}, async (tab) => {
@@ -352,7 +393,7 @@ describe('removing', () => {
       await at(tab, 'remove-profile').click();
       await at(tab, 'remove-profile-confirm').click();
       await show(tab, views.noProfile);
-      await answer(tab, 'remove_profile');
+      await answer(tab, 'remove_profile', null);
       await show(tab, views.signedOut);
       assert.match(await text(tab, 'signed-out'), /^Welcome/);
     }));

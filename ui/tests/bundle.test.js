@@ -107,7 +107,6 @@ test('sends each command under its name, with its arguments', async () => {
     ['remove_profile', { name: 'Local demo' }],
     ['preview_profile', { source: { kind: 'url', url: 'https://northwind.example/keyfob.toml' } }],
     ['add_profile', { text: views.documentText, replace: false }],
-    ['switch_profile', { name: 'Northwind Logistics' }],
     ['sign_out', { scope: 'everywhere' }],
   ]);
   assert.deepEqual(tab.faults, []);

@@ -119,6 +119,14 @@ export const scenes = {
   },
   remove: (tab) => wish(tab, views.several, 'remove-profile'),
   'remove-strange-names': (tab) => wish(tab, views.strange, 'remove-profile'),
+  removed: async (tab) => {
+    await wish(tab, views.several, 'remove-profile');
+    await click(tab, 'remove-profile-confirm');
+    await show(tab, views.signedOut);
+    await answer(tab, 'remove_profile', { ...views.signOutAnswer, browserAsked: false });
+  },
+  'choose-profile': (tab) =>
+    show(tab, { ...views.noProfile, profiles: views.others, unusableProfiles: views.unusable }),
   'unusable-profiles': (tab) =>
     wish(tab, { ...views.several, unusableProfiles: views.unusable }, 'unusable-profiles'),
   'add-profile': (tab) => wish(tab, views.several, 'add-profile'),
