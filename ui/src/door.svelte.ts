@@ -13,6 +13,8 @@ export class Door {
   readonly signOut: Action<[SignOutScope], SignOutView>;
   /** The scope of the last sign-out. */
   scope = $state<SignOutScope | null>(null);
+  /** Whether the session has said that the last sign-out is still to be told to the user pool. */
+  owed = $state(false);
   /** What was pasted into the waiting screen. */
   pasted = $state('');
   /** Why what was pasted last was refused; the session says it too, until it has something else to say. */
@@ -45,6 +47,7 @@ export class Door {
     this.retry = new Action(() => backend.retry());
     this.signOut = new Action((scope) => {
       this.scope = scope;
+      this.owed = false;
       return backend.signOut(scope);
     });
   }

@@ -176,7 +176,7 @@ describe('before it is trusted', () => {
       }
       assert.equal(await text(tab, 'profile-name'), 'Tailspin');
       assert.equal(await at(tab, 'profile-replaces').count(), 0);
-      assert.equal(await focused(tab), 'profile-back');
+      assert.equal(await focused(tab), 'do you trust this profile?');
       assert.deepEqual(await calls(tab, 'add_profile'), []);
     }));
 
@@ -222,7 +222,7 @@ describe('before it is trusted', () => {
       await scenes['add-profile-preview'](tab);
       await at(tab, 'profile-back').click();
       assert.equal(await at(tab, 'profile-text').inputValue(), views.documentText);
-      assert.equal(await focused(tab), 'profile-text');
+      assert.equal(await focused(tab), 'add a profile');
     }));
 });
 

@@ -134,15 +134,20 @@ describe('what is told', () => {
       }));
   }
 
-  test('one fault that stopped two things is said once', () =>
+  test('one fault that stopped two things is said once, and is nobody’s to mend when it is owed', () =>
     inTab({}, async (tab) => {
       await scenes['after-sign-out-offline'](tab);
-      assert.equal((await alerts(tab)).length, 1);
+      assert.deepEqual(await alerts(tab), []);
+      assert.equal((await text(tab, 'signed-out')).split('could not reach').length, 2);
     }));
 
   test('a revocation that is owed is said until it is paid', () =>
     inTab({}, async (tab) => {
-      await scenes['after-sign-out-offline'](tab);
+      const refused = { revoked: views.offline, revocationOwed: true };
+      // The view that says so comes after the answer.
+      await signedOutTo(tab, 'browser', refused);
+      assert.match(await text(tab, 'signed-out'), /is not revoked yet/);
+      await show(tab, views.owed);
       assert.match(await text(tab, 'signed-out'), /is not revoked yet/);
       assert.equal(
         await text(tab, 'revocation-owed'),
