@@ -201,6 +201,10 @@ impl Running {
         Ok(running)
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything it has printed so far.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.lines

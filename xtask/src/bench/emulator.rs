@@ -103,7 +103,7 @@ fn milliseconds(since: Instant) -> f64 {
 }
 
 /// A program that is ended with this value.
-struct Ended(Child);
+pub(super) struct Ended(pub(super) Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {

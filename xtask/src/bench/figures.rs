@@ -85,6 +85,17 @@ pub(super) fn limit(what: &str, figure: f64, limit: f64, unit: &str) -> Result {
     }
 }
 
+/// As [`limit`], for what must not be less.
+pub(super) fn at_least(what: &str, figure: f64, limit: f64) -> Result {
+    let line = format!("{what}: {figure:.2}, at least {limit:.2}");
+    println!("  {line}");
+    if figure >= limit {
+        Ok(())
+    } else {
+        Err(line.into())
+    }
+}
+
 /// The machine and the moment, for whoever compares figures.
 pub(super) fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! Release builds, a warm-up that is not counted, and turns taken with the peer, so that both meet the
 //! same machine. A limit that is broken makes the command fail.
 
+mod api;
 mod emulator;
 mod figures;
 mod sign_in;
@@ -18,22 +19,25 @@ use crate::setup::{self, Scope};
 pub(crate) const INSIDE: &str = "bench-inside";
 
 const RUNS: u16 = 12;
-const NAMES: [&str; 3] = ["startup", "sign-in", "emulator"];
+const NAMES: [&str; 4] = ["startup", "sign-in", "emulator", "api"];
+/// Measured without a window, a browser or a keychain.
+const PLAIN: [&str; 2] = ["emulator", "api"];
 
-/// Builds what is to be measured and measures it: what is named, or everything.
-pub(crate) fn bench(names: &[String], runs: Option<u16>) -> Result {
+/// Builds what is to be measured and measures it: what is named, or everything. With `minutes`, puts the API under load for
+/// so long instead.
+pub(crate) fn bench(names: &[String], runs: Option<u16>, minutes: Option<u16>) -> Result {
+    if let Some(minutes) = minutes {
+        return api::endure(minutes);
+    }
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
     if let Some(unknown) = names.iter().find(|name| !NAMES.contains(&name.as_str())) {
         return Err(format!("there is no bench `{unknown}`: {}", NAMES.join(", ")).into());
     }
+    let plain = !names.is_empty() && names.iter().all(|name| PLAIN.contains(&name.as_str()));
     if !cfg!(target_os = "linux") && names != ["emulator"] {
-        return Err("startup and sign-in are measured under Xvfb and a private D-Bus, which needs Linux; `bench emulator` runs here".into());
+        return Err("startup and sign-in are measured under Xvfb and a private D-Bus, and the API with taskset and /proc, which needs Linux; `bench emulator` runs here".into());
     }
-    setup::setup(if names == ["emulator"] {
-        Scope::Build
-    } else {
-        Scope::Headless
-    })?;
+    setup::setup(if plain { Scope::Build } else { Scope::Headless })?;
     build(&NAMES.map(|name| (name, wanted(name))))?;
     println!("\n{}", figures::machine());
     let runs = runs.unwrap_or(RUNS).to_string();
@@ -77,6 +81,7 @@ fn inside_session(name: &str, runs: &str) -> Result {
         "startup" => startup::measure(runs),
         "sign-in" => sign_in::measure(runs),
         "emulator" => emulator::measure(runs),
+        "api" => api::measure(runs),
         _ => Err(format!("there is no bench `{name}`").into()),
     }
 }
@@ -97,6 +102,9 @@ fn build(wanted: &[(&str, bool)]) -> Result {
                 build.args(arguments),
             )?;
         }
+    }
+    if wanted.contains(&("api", true)) {
+        api::build()?;
     }
     Ok(())
 }
