@@ -160,10 +160,16 @@ impl Profile {
         self.scopes.iter().any(|scope| scope == ADMIN_SCOPE)
     }
 
-    /// What names this profile's session in the keychain. By client and issuer, so that renaming a
-    /// profile keeps it and two profiles of one client share it.
+    /// What names this profile's session in the keychain. By client, issuer and domain, so that renaming
+    /// a profile keeps it and two profiles of one client share it; but no profile takes up a session
+    /// whose refresh token it would send to another domain.
     pub fn session_key(&self) -> String {
-        format!("{} at {}", self.client_id, self.issuer)
+        format!(
+            "{} at {} via {}",
+            self.client_id,
+            self.issuer,
+            host_and_port(&self.domain)
+        )
     }
 
     /// A URL below the pool's domain.
@@ -357,6 +363,10 @@ fn misleads(c: char) -> bool {
 
 fn matches_all(text: &str, allowed: impl Fn(char) -> bool) -> bool {
     !text.is_empty() && text.chars().all(allowed)
+}
+
+fn host_and_port(url: &Url) -> &str {
+    &url[url::Position::BeforeHost..url::Position::AfterPort]
 }
 
 fn host_of(url: &Url) -> &str {

@@ -103,3 +103,63 @@ pub(crate) fn no_admin_scope() -> Error {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_api_is_where_the_issuer_is_or_where_the_profile_says() {
+        for (region, issuer, idp, expected) in [
+            (
+                "eu-central-1",
+                // The identity pool's Region need not be the user pool's.
+                "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI",
+                "",
+                "https://cognito-idp.eu-west-1.amazonaws.com/",
+            ),
+            (
+                "eu-west-1",
+                "https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI",
+                "",
+                "https://cognito-idp.eu-west-1.amazonaws.com/",
+            ),
+            (
+                "cn-north-1",
+                "https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbCdEfGhI",
+                "",
+                "https://cognito-idp.cn-north-1.amazonaws.com.cn/",
+            ),
+            (
+                "us-gov-west-1",
+                "https://cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_AbCdEfGhI",
+                "https://cognito-idp-fips.us-gov-west-1.amazonaws.com",
+                "https://cognito-idp-fips.us-gov-west-1.amazonaws.com/",
+            ),
+            (
+                "cn-north-1",
+                "https://login.example.cn/pool",
+                "",
+                "https://cognito-idp.cn-north-1.amazonaws.com.cn/",
+            ),
+            (
+                "eu-west-1",
+                "https://cognito-idp.example.com.example.org:8443/pool",
+                "",
+                "https://cognito-idp.example.com.example.org:8443/",
+            ),
+            (
+                "eu-west-1",
+                "http://127.0.0.1:9229/eu-west-1_Pool",
+                "",
+                "http://127.0.0.1:9229/",
+            ),
+        ] {
+            let mut profile = Profile::local_demo();
+            profile.region = region.into();
+            profile.issuer = issuer.parse().unwrap();
+            profile.endpoints.cognito_idp = idp.parse().ok();
+            assert_eq!(endpoint(&profile).as_str(), expected, "{issuer} {idp}");
+        }
+    }
+}

@@ -373,3 +373,21 @@ fn what_is_no_file_or_too_large_is_reported_and_not_waited_for() {
     };
     assert_eq!(**source, ProfileError::TooLarge);
 }
+
+#[test]
+fn a_session_is_taken_up_by_no_profile_that_would_send_it_elsewhere() {
+    let key = |toml: &str| {
+        toml.parse::<cognito_client::Profile>()
+            .unwrap()
+            .session_key()
+    };
+    assert_eq!(key(GOOD), key(&named("Other")));
+    for (from, to) in [
+        ("example.auth.eu", "example.evil.auth.eu"),
+        ("amazoncognito.com", "amazoncognito.com:8443"),
+        ("_AbCdEfGhI", "_AbCdEfGhJ"),
+        ("1example", "2example"),
+    ] {
+        assert_ne!(key(GOOD), key(&GOOD.replace(from, to)), "{to}");
+    }
+}

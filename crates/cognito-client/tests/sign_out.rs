@@ -431,6 +431,43 @@ async fn the_newest_tokens_are_revoked_whoever_renewed_them() {
     assert!(!world.is_alive(&renewed).await);
 }
 
+#[tokio::test]
+async fn a_renewal_in_another_process_writes_nothing_back() {
+    let mut config = Config::demo();
+    config.clients[0].rotation = Some(Duration::ZERO);
+    let world = World::with(config, |profile| profile).await;
+    world.sign_in().await;
+    let other = common::session(
+        world.session.profile().clone(),
+        world.store.clone(),
+        world.clock.clone(),
+        Duration::from_secs(30),
+    );
+    world.advance(DAY);
+    let asked = world.asked("/oauth2/token");
+    world.emulator.fail_next(Endpoint::Token, Fault::Stall);
+    let renewing = other.clone();
+    let renewing = tokio::spawn(async move { renewing.access_token().await });
+    while world.asked("/oauth2/token") == asked {
+        tokio::task::yield_now().await;
+    }
+    let session = world.session.clone();
+    let signing_out = tokio::spawn(async move { session.sign_out(SignOutScope::Device).await });
+    for _ in 0..100 {
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+    }
+    assert!(world.is_kept(), "it waits for the other's turn to end");
+    world.emulator.release();
+    renewing.await.unwrap().unwrap();
+    signing_out.await.unwrap().unwrap().revoked.unwrap();
+    assert!(!world.is_kept() && !world.owes());
+    let token = other.access_token().await.unwrap();
+    other.invalidate(&token);
+    // What the other still has in memory is dead, and the store has nothing.
+    other.access_token().await.unwrap_err();
+    assert!(!world.is_kept());
+}
+
 /// Whatever fails and wherever: nobody is left signed in who was told otherwise, a session whose
 /// sign-out failed goes on, and no token is forgotten alive.
 #[tokio::test]

@@ -24,6 +24,9 @@ pub struct Config {
     pub account: String,
     /// User pool id (`REGION_NAME`); the issuer is this server's URL plus this path.
     pub pool_id: String,
+    /// What the tokens say instead of that, as a pool's in AWS do: the other issuer a pool can have, or
+    /// another partition's. The keys stay below this server's URL.
+    pub issuer: Option<String>,
     /// App clients of the user pool.
     pub clients: Vec<Client>,
     /// Users who exist from the start.
@@ -181,6 +184,7 @@ impl Config {
                 unauthenticated_role: None,
                 server_side_token_check: false,
             },
+            issuer: None,
             clients: vec![client],
             users: vec![alex],
             functions: [("hello".to_owned(), Function::hello())].into(),

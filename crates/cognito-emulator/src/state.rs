@@ -138,7 +138,8 @@ impl Shared {
     }
 
     pub(crate) fn issuer(&self) -> String {
-        format!("{}/{}", self.base, self.config.pool_id)
+        let own = || format!("{}/{}", self.base, self.config.pool_id);
+        self.config.issuer.clone().unwrap_or_else(own)
     }
 
     /// The issuer without its scheme: the key of `Logins`.

@@ -185,10 +185,14 @@ async fn what_cannot_be_trusted_ends_on_the_error_page() {
         assert!(text.contains("redirect_mismatch"));
     }
     // The port is part of the URL.
-    let emulator = start_with(Config::demo().with_client(Client {
-        callback_urls: vec!["http://127.0.0.1:53682/callback".into(), REDIRECT.into()],
-        ..client("loopback")
-    }).with_client(client("one")))
+    let emulator = start_with(
+        Config::demo()
+            .with_client(Client {
+                callback_urls: vec!["http://127.0.0.1:53682/callback".into(), REDIRECT.into()],
+                ..client("loopback")
+            })
+            .with_client(client("one")),
+    )
     .await;
     let port = |port: &'static str| {
         [
