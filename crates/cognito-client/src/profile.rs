@@ -149,7 +149,7 @@ impl Profile {
             .expect("the built-in profile is tested")
     }
 
-    /// The callback URL that is sent.
+    /// The first callback URL, which is sent unless another route is asked for.
     pub fn redirect(&self) -> &Url {
         &self.redirects[0]
     }

@@ -7,9 +7,12 @@ mod common;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use cognito_client::{Error, OAuthErrorCode, Route, SessionState, SignInRequest, SignOutScope};
-use common::World;
+use cognito_client::{
+    Error, OAuthErrorCode, Route, SessionState, SignInRequest, SignOutScope, StoreError,
+};
+use cognito_emulator::Config;
 use common::browser::*;
+use common::{FaultyStore, World};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
@@ -388,4 +391,19 @@ async fn a_port_that_is_taken_after_a_restart_leaves_pasting() {
         .complete_pasted(callback.as_str())
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_keychain_that_does_not_work_leaves_no_port_open() {
+    let redirects = [loopback(free_port())];
+    let world = World::with_store(
+        registered(Config::demo(), &redirects),
+        |profile| with_redirects(&profile, &redirects),
+        FaultyStore::new(0),
+    )
+    .await;
+    let error = world.session.begin().await.unwrap_err();
+    assert!(matches!(error, Error::Store(StoreError::Locked)));
+    let port = world.session.profile().redirects[0].port().unwrap();
+    assert!(!is_open(port).await);
 }

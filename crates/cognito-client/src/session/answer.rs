@@ -101,7 +101,12 @@ impl Session {
             Ok(answer) => return Ok(answer),
             Err(refused) => refused,
         };
-        let kept = self.kept().await?;
+        let kept = match self.kept().await {
+            Ok(kept) => kept,
+            // Then it is the keychain that keeps the answer's request from being found.
+            Err(error) if refused == CallbackError::NothingPending => return Err(error),
+            Err(_) => None,
+        };
         let Some(kept) = kept.filter(|kept| kept.is_awaited(self.local_now())) else {
             return Err(refused.into());
         };
