@@ -28,22 +28,28 @@ pub(crate) fn endpoint(profile: &Profile) -> Url {
     if let Some(endpoint) = &profile.endpoints.cognito_idp {
         return endpoint.clone();
     }
-    let host = profile.issuer.host_str().unwrap_or_default();
     let mut endpoint = profile.issuer.clone();
     endpoint.set_path("/");
+    let host = profile.issuer.host_str().unwrap_or_default();
     let host = host.strip_prefix("issuer-").unwrap_or(host);
-    if host.starts_with("cognito-idp.") {
-        endpoint.set_host(Some(host)).expect("it is a host's end");
+    let host = if host.starts_with("cognito-idp.") {
+        host.to_owned()
     } else if endpoint.scheme() == "https" {
         let region = &profile.region;
-        let suffix = if region.starts_with("cn-") {
-            "amazonaws.com.cn"
-        } else {
-            "amazonaws.com"
+        let suffix = match region.split('-').next() {
+            Some("cn") => "amazonaws.com.cn",
+            Some("eusc") => "amazonaws.eu",
+            _ => "amazonaws.com",
         };
-        return Url::parse(&format!("https://cognito-idp.{region}.{suffix}/"))
-            .expect("a Region is letters, digits and hyphens");
-    }
+        // Whatever port the issuer has, it is not this service's.
+        endpoint.set_port(None).ok();
+        format!("cognito-idp.{region}.{suffix}")
+    } else {
+        // An emulator, on this machine.
+        return endpoint;
+    };
+    // What is no host leaves the issuer's own, which does not know the operation and says so.
+    endpoint.set_host(Some(&host)).ok();
     endpoint
 }
 
@@ -125,10 +131,16 @@ mod tests {
                 "https://cognito-idp.eu-west-1.amazonaws.com/",
             ),
             (
-                "cn-north-1",
-                "https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_AbCdEfGhI",
+                "eusc-de-east-1",
+                "https://cognito-idp.eusc-de-east-1.amazonaws.eu/eusc-de-east-1_AbCdEfGhI",
                 "",
-                "https://cognito-idp.cn-north-1.amazonaws.com.cn/",
+                "https://cognito-idp.eusc-de-east-1.amazonaws.eu/",
+            ),
+            (
+                "eusc-de-east-1",
+                "https://login.example.eu/pool",
+                "",
+                "https://cognito-idp.eusc-de-east-1.amazonaws.eu/",
             ),
             (
                 "us-gov-west-1",
@@ -147,6 +159,12 @@ mod tests {
                 "https://cognito-idp.example.com.example.org:8443/pool",
                 "",
                 "https://cognito-idp.example.com.example.org:8443/",
+            ),
+            (
+                "xn--",
+                "https://login.example.com:8443/pool",
+                "",
+                "https://login.example.com/",
             ),
             (
                 "eu-west-1",

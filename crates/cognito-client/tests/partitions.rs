@@ -9,7 +9,7 @@ use cognito_client::{Profile, SessionState, SignOutScope};
 use cognito_emulator::Config;
 use common::{World, profile_file};
 
-/// Region, issuer, domain, as AWS documents them for a pool there.
+/// Region, issuer, domain, as pools there have them; China, which has none today, as it would.
 const POOLS: [(&str, &str, &str); 5] = [
     (
         "eu-central-1",
@@ -27,9 +27,9 @@ const POOLS: [(&str, &str, &str); 5] = [
         "https://example.auth-fips.us-gov-west-1.amazoncognito.com",
     ),
     (
-        "us-east-1",
-        "https://cognito-idp-fips.us-east-1.amazonaws.com/us-east-1_AbCdEfGhI",
-        "https://example.auth-fips.us-east-1.amazoncognito.com",
+        "eusc-de-east-1",
+        "https://cognito-idp.eusc-de-east-1.amazonaws.eu/eusc-de-east-1_AbCdEfGhI",
+        "https://login.example.eu",
     ),
     (
         "us-east-2",
