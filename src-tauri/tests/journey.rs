@@ -12,6 +12,9 @@ use cognito_verifier::{ClientIds, UserPool, Verifier};
 use keyfob_desktop::{ErrorCode, Keyfob, ProfileSource, SignInChoice, SignOutScope, StateView};
 use url::Url;
 
+#[path = "../../crates/test_log.rs"]
+mod test_log;
+
 struct World {
     emulator: Emulator,
     profile: Profile,
@@ -27,6 +30,7 @@ impl World {
     }
 
     async fn with(change: impl FnOnce(String) -> String) -> Self {
+        test_log::start();
         let emulator = Emulator::start(Config::demo().port(0)).await.unwrap();
         let pool = UserPool::new(emulator.issuer()).unwrap();
         let verifier = Verifier::access(pool, ClientIds::only(["6keyfobdemodesktop00client"]));

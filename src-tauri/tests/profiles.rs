@@ -52,6 +52,9 @@ impl TokenStore for Keychain {
 }
 
 /// A computer with profiles of two organisations: "Acme" is the user's, "Umbrella" the administrator's.
+#[path = "../../crates/test_log.rs"]
+mod test_log;
+
 struct World {
     acme: Emulator,
     umbrella: Emulator,
@@ -85,6 +88,7 @@ fn start(folder: &Path, keychain: &Arc<Keychain>, opened: &Arc<Mutex<Vec<Url>>>)
 
 impl World {
     async fn new() -> Self {
+        test_log::start();
         let emulator = || Emulator::start(Config::demo().port(0));
         let (acme, umbrella) = (emulator().await.unwrap(), emulator().await.unwrap());
         let folder = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 //! The work is in `crates/cognito-client/examples/chaos`; here it is built and given a keychain of its own.
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::process::Command;
 
 use crate::process::{self, Result, built, cargo};
 use crate::sandbox;
@@ -10,8 +11,13 @@ use crate::sandbox;
 /// How long it runs in `cargo xtask test`.
 pub(crate) const MINUTES: f64 = 2.;
 
-/// Runs it; fails when a session was lost.
-pub(crate) fn chaos(minutes: f64, seed: Option<u32>, without_locks: bool) -> Result {
+/// Builds it and has it run by `run`; it fails when a session was lost.
+pub(crate) fn chaos(
+    minutes: f64,
+    seed: Option<u32>,
+    without_locks: bool,
+    run: impl FnOnce(&mut Command) -> Result,
+) -> Result {
     if !cfg!(target_os = "linux") {
         return Err(
             "chaos fills a keychain of its own, on a private D-Bus: that needs Linux".into(),
@@ -27,7 +33,7 @@ pub(crate) fn chaos(minutes: f64, seed: Option<u32>, without_locks: bool) -> Res
     if without_locks {
         command.push("--without-locks");
     }
-    sandbox::run("chaos", &command)
+    sandbox::run_by(&command, run)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "any seed will do")]

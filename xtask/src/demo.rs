@@ -52,13 +52,18 @@ pub(crate) fn headless() -> Result {
     build()?;
     // Nothing of an earlier journey may pass for this one's.
     let _ = std::fs::remove_dir_all(pictures());
-    std::fs::create_dir_all(pictures().join("logs"))?;
+    std::fs::create_dir_all(logs())?;
     sandbox::run("the journey", &[journey::JOURNEY])
 }
 
 /// Where the journey's pictures and logs go.
 pub(crate) fn pictures() -> PathBuf {
     target().join("demo")
+}
+
+/// What the programs of the journey said.
+pub(crate) fn logs() -> PathBuf {
+    pictures().join("logs")
 }
 
 fn build() -> Result {

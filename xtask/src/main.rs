@@ -7,6 +7,7 @@ mod bench;
 mod chaos;
 mod demo;
 mod journey;
+mod leaks;
 mod process;
 mod sandbox;
 mod setup;
@@ -87,7 +88,10 @@ fn dispatch(command: &str, arguments: &[String]) -> process::Result {
             let without_locks = options.flag("--without-locks");
             options.none_left()?;
             setup::setup(setup::Scope::Headless)?;
-            chaos::chaos(minutes.unwrap_or(chaos::MINUTES), seed, without_locks)
+            let minutes = minutes.unwrap_or(chaos::MINUTES);
+            chaos::chaos(minutes, seed, without_locks, |chaos| {
+                process::run("chaos", chaos)
+            })
         }
         "bench" => {
             let runs = options.value("--runs")?;

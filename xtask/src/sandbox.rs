@@ -13,6 +13,11 @@ pub(crate) const INSIDE: &str = "sandbox-inside";
 
 /// Runs a command to its end in a new private session; a command of this program itself is named by `own`.
 pub(crate) fn run(what: &str, command: &[&str]) -> Result {
+    run_by(command, |session| process::run(what, session))
+}
+
+/// The same, run by `run`.
+pub(crate) fn run_by(command: &[&str], run: impl FnOnce(&mut Command) -> Result) -> Result {
     let folder = PrivateFolder::new()?;
     let home = folder.0.join("home");
     let real_home = std::env::home_dir().ok_or("there is no home folder")?;
@@ -47,7 +52,7 @@ pub(crate) fn run(what: &str, command: &[&str]) -> Result {
         .env_remove("GNOME_KEYRING_CONTROL")
         // Without a desktop nobody listens on the accessibility bus, and starting it costs time.
         .env("NO_AT_BRIDGE", "1");
-    process::run(what, &mut session)
+    run(&mut session)
 }
 
 /// Unlocks a keyring for this session and runs the command in it.

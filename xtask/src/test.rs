@@ -1,6 +1,11 @@
 //! `cargo xtask test`: every check, each announced and timed, and one line that counts them.
 
-use crate::process::{self, Result, cargo, find, npm, root};
+use std::io::IsTerminal as _;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use crate::leaks::{self, Search};
+use crate::process::{self, Result, cargo, find, npm, root, target};
 use crate::setup::{self, Scope};
 use crate::{chaos, demo, sandbox};
 
@@ -34,6 +39,22 @@ pub(crate) fn test(with_journey: bool) -> Result {
             ]),
         )
     });
+    // All that the tests print and log is searched for secrets at the end.
+    let log = target().join("test-log");
+    if log.exists() {
+        std::fs::remove_dir_all(&log)?;
+    }
+    std::fs::create_dir_all(&log)?;
+    let heard = Mutex::new(Search::default());
+    let hear = |what: &str, command: &mut Command| {
+        command
+            .env(leaks::LOGS, &log)
+            .env("RUST_TEST_NOCAPTURE", "1");
+        if std::io::stdout().is_terminal() {
+            command.env("CARGO_TERM_COLOR", "always");
+        }
+        leaks::overhear(what, command, &heard)
+    };
     // This program apart: with the features of the whole workspace its file would be built anew, and Windows lets
     // nobody replace the file of a running program.
     let others = [
@@ -47,16 +68,19 @@ pub(crate) fn test(with_journey: bool) -> Result {
         if cfg!(target_os = "linux") {
             let cargo = process::variable("CARGO").unwrap_or_else(|| "cargo".into());
             let cargo = cargo.to_string_lossy();
-            sandbox::run(what, &[&[&*cargo], &others[..]].concat())
+            let tests = [&[&*cargo], &others[..]].concat();
+            sandbox::run_by(&tests, |session| hear(what, session))
         } else {
-            process::run(what, &mut cargo(&others))
+            hear(what, &mut cargo(&others))
         }
     });
     checks.run("cargo test -p xtask", |what| {
         process::run(what, &mut cargo(&["test", "-p", "xtask"]))
     });
     if cfg!(target_os = "linux") {
-        checks.run("chaos", |_| chaos::chaos(chaos::MINUTES, None, false));
+        checks.run("chaos", |what| {
+            chaos::chaos(chaos::MINUTES, None, false, |chaos| hear(what, chaos))
+        });
     } else {
         println!("== chaos: left out, it fills a keychain of its own and so needs Linux");
     }
@@ -72,6 +96,16 @@ pub(crate) fn test(with_journey: bool) -> Result {
     } else {
         println!("== the journey: left out, it drives WebKitGTK under Xvfb and so needs Linux");
     }
+    checks.run("no secret printed or logged", |what| {
+        println!("== {what}");
+        let mut heard = heard.into_inner().unwrap_or_else(PoisonError::into_inner);
+        heard.folder(&log)?;
+        let journey = demo::logs();
+        if with_journey && journey.exists() {
+            heard.folder(&journey)?;
+        }
+        heard.verdict()
+    });
     if find("cargo-deny").is_some() {
         checks.run("cargo deny", |what| {
             process::run(

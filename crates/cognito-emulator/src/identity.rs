@@ -140,7 +140,7 @@ fn issue(shared: &Shared, state: &mut State, id: &str, role: &str) -> Value {
         .to_uppercase();
     let issued = Credentials {
         secret_key: random::base64(30),
-        session_token: random::base64(768),
+        session_token: random::session_token(),
         expires,
         caller: Caller {
             identity_id: id.to_owned(),

@@ -69,6 +69,8 @@ impl Stage {
                 // Makes xdg-open ask GIO: its own way cannot run a quoted command (xdg-utils 1.1.3).
                 .env("XDG_CURRENT_DESKTOP", "GNOME")
                 .env("KEYFOB_PROFILE_FILE", &far_side.profile)
+                // Everything, to be searched for secrets by `cargo xtask test`.
+                .env("KEYFOB_LOG", "trace")
                 .env("WEBKIT_INSPECTOR_SERVER", format!("127.0.0.1:{cold_start}"))
                 .env("TAURI_AUTOMATION", "true")
                 .env("TAURI_WEBVIEW_AUTOMATION", "true");

@@ -10,6 +10,8 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub mod load;
 pub mod program;
+#[path = "../../../test_log.rs"]
+mod test_log;
 
 /// In AWS, as far as anybody can tell.
 pub const POOL: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Test";
@@ -17,6 +19,7 @@ pub const CLIENT: &str = "6keyfobdemodesktop00client";
 const REDIRECT: &str = "dev.keyfob.desktop://auth/callback";
 
 pub async fn emulator() -> Emulator {
+    test_log::start();
     Emulator::start(Config::demo().port(0)).await.unwrap()
 }
 
@@ -73,6 +76,7 @@ impl Running {
     }
 
     pub async fn with_limits(router: Router, limits: Limits) -> Self {
+        test_log::start();
         let (listener, url) = listen().await;
         let (stop, stopped) = oneshot::channel();
         let stopped = async { drop(stopped.await) };

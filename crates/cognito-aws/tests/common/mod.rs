@@ -12,6 +12,9 @@ use cognito_aws::Aws;
 use cognito_client::{MemoryStore, Profile, Session, SystemClock};
 use cognito_emulator::{Config, Emulator, User};
 
+#[path = "../../../test_log.rs"]
+mod test_log;
+
 pub const MINUTE: Duration = Duration::from_secs(60);
 pub const HOUR: Duration = Duration::from_secs(3600);
 
@@ -83,6 +86,7 @@ impl Stage {
         configure: impl FnOnce(&mut Config),
         change: impl FnOnce(&mut Profile),
     ) -> Self {
+        test_log::start();
         let mut config = Config::demo()
             .port(0)
             .with_user(User::new("robin", "Keyfob-demo-1"));

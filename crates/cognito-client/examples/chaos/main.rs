@@ -9,6 +9,8 @@ mod journal;
 mod ledger;
 mod plan;
 mod runner;
+#[path = "../../../test_log.rs"]
+mod test_log;
 mod verdict;
 mod worker;
 

@@ -99,6 +99,7 @@ struct Sum {
     unwell: u64,
 }
 
+/// Both phases; an error when anything is not as it should be.
 pub(crate) async fn run(minutes: f64, seed: u64, locks: bool) -> Result {
     let half = Duration::from_secs_f64(minutes * 60. / 2.);
     println!(

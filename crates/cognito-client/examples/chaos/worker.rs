@@ -79,6 +79,10 @@ struct Seat {
 }
 
 pub(crate) async fn work() -> Result {
+    // The libraries' own words are heard in the tests, which have less to say.
+    crate::test_log::start_with(
+        "warn,zbus=trace,cognito_client=trace,cognito_verifier=trace,chaos=trace",
+    );
     let (orders, mut ordered) = tokio::sync::mpsc::unbounded_channel();
     let clock = Arc::new(ShiftedClock::default());
     let clock_set = Arc::clone(&clock);
@@ -313,6 +317,7 @@ impl Seat {
     }
 
     async fn failed(&self, error: &Error) {
+        tracing::trace!(?error, %error, remedy = error.remedy(), status = ?self.session().status(), "failed");
         match error {
             Error::Transient { .. } => self.count(|tally| tally.passing += 1),
             Error::SignInRequired(reason) => {

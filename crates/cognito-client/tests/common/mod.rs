@@ -19,6 +19,9 @@ use cognito_verifier::Clock as _;
 use tokio::sync::watch;
 use url::Url;
 
+#[path = "../../../test_log.rs"]
+mod test_log;
+
 /// The system's time plus what a test adds to it.
 pub struct TestClock(watch::Sender<Duration>);
 
@@ -200,11 +203,33 @@ pub fn session(
     clock: Arc<TestClock>,
     patience: Duration,
 ) -> Session {
-    Session::builder(profile, store)
+    test_log::start();
+    let session = Session::builder(profile, store)
         .clock(clock)
         .http_patience(patience)
         .build()
-        .unwrap()
+        .unwrap();
+    log_status(&session);
+    session
+}
+
+/// Every state, and every problem in each form it has: none may tell a secret.
+fn log_status(session: &Session) {
+    let mut status = session.subscribe();
+    tokio::spawn(async move {
+        loop {
+            {
+                let status = status.borrow_and_update();
+                tracing::trace!(?status, "told");
+                if let Some(problem) = &status.problem {
+                    tracing::trace!(%problem, remedy = problem.remedy(), "told");
+                }
+            }
+            if status.changed().await.is_err() {
+                return;
+            }
+        }
+    });
 }
 
 pub fn profile_file(emulator: &Emulator) -> String {

@@ -26,6 +26,9 @@ use cognito_verifier::{Clock, UserPool};
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
+#[path = "../../../test_log.rs"]
+mod test_log;
+
 pub const ISSUER: &str = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Test";
 pub const CLIENT: &str = "4testclient0000000000000001";
 /// 2026-11-01T00:00:00Z.
@@ -180,6 +183,7 @@ pub struct TestClock(Mutex<SystemTime>);
 
 impl TestClock {
     pub fn at(unix_seconds: f64) -> Arc<Self> {
+        test_log::start();
         Arc::new(Self(Mutex::new(
             SystemTime::UNIX_EPOCH + Duration::from_secs_f64(unix_seconds),
         )))
