@@ -52,9 +52,9 @@ fn callback(pairs: &[(String, String)]) -> Url {
     url
 }
 
-fn refused(outcome: Result<cognito_client::User, Error>) -> Option<CallbackError> {
+fn refused(outcome: &Result<cognito_client::User, Error>) -> Option<CallbackError> {
     match outcome {
-        Err(Error::Callback(error)) => Some(error),
+        Err(Error::Callback(error)) => Some(*error),
         _ => None,
     }
 }
@@ -89,7 +89,7 @@ proptest! {
         pairs.extend(state.map(|state| pair("state", &state)));
         with_waiting(async |waiting| {
             let outcome = waiting.session.complete(&callback(&pairs)).await;
-            prop_assert_eq!(refused(outcome), Some(expected));
+            prop_assert_eq!(refused(&outcome), Some(expected));
             prop_assert!(waiting.waits());
             Ok(())
         })?;
@@ -112,7 +112,7 @@ proptest! {
                 .map(|(name, value)| if name == "state" { (name, waiting.state.clone()) } else { (name, value) })
                 .collect();
             let outcome = waiting.session.complete(&callback(&pairs)).await;
-            prop_assert_eq!(refused(outcome), Some(CallbackError::Malformed));
+            prop_assert_eq!(refused(&outcome), Some(CallbackError::Malformed));
             prop_assert!(waiting.waits());
             Ok(())
         })?;
@@ -156,7 +156,7 @@ proptest! {
         with_waiting(async |waiting| {
             url.set_query(Some(&format!("code=c&state={}", waiting.state)));
             let outcome = waiting.session.complete(&url).await;
-            prop_assert_eq!(refused(outcome), Some(CallbackError::WrongRedirect));
+            prop_assert_eq!(refused(&outcome), Some(CallbackError::WrongRedirect));
             prop_assert!(waiting.waits());
             Ok(())
         })?;
@@ -167,7 +167,7 @@ proptest! {
         let text = if as_query { format!("{REDIRECT}?{text}") } else { text };
         let Ok(url) = text.parse::<Url>() else { return Ok(()) };
         with_waiting(async |waiting| {
-            prop_assert!(refused(waiting.session.complete(&url).await).is_some());
+            prop_assert!(refused(&waiting.session.complete(&url).await).is_some());
             prop_assert!(waiting.waits());
             Ok(())
         })?;

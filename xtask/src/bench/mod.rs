@@ -6,6 +6,7 @@
 mod api;
 mod emulator;
 mod figures;
+mod session;
 mod sign_in;
 mod startup;
 
@@ -19,7 +20,7 @@ use crate::setup::{self, Scope};
 pub(crate) const INSIDE: &str = "bench-inside";
 
 const RUNS: u16 = 12;
-const NAMES: [&str; 4] = ["startup", "sign-in", "emulator", "api"];
+const NAMES: [&str; 5] = ["startup", "sign-in", "session", "emulator", "api"];
 /// Measured without a window, a browser or a keychain.
 const PLAIN: [&str; 2] = ["emulator", "api"];
 
@@ -35,7 +36,7 @@ pub(crate) fn bench(names: &[String], runs: Option<u16>, minutes: Option<u16>) -
     }
     let plain = !names.is_empty() && names.iter().all(|name| PLAIN.contains(&name.as_str()));
     if !cfg!(target_os = "linux") && names != ["emulator"] {
-        return Err("startup and sign-in are measured under Xvfb and a private D-Bus, and the API with taskset and /proc, which needs Linux; `bench emulator` runs here".into());
+        return Err("startup, sign-in and session are measured under Xvfb and a private D-Bus, and the API with taskset and /proc, which needs Linux; `bench emulator` runs here".into());
     }
     setup::setup(if plain { Scope::Build } else { Scope::Headless })?;
     build(&NAMES.map(|name| (name, wanted(name))))?;
@@ -80,6 +81,7 @@ fn inside_session(name: &str, runs: &str) -> Result {
     match name {
         "startup" => startup::measure(runs),
         "sign-in" => sign_in::measure(runs),
+        "session" => session::measure(runs),
         "emulator" => emulator::measure(runs),
         "api" => api::measure(runs),
         _ => Err(format!("there is no bench `{name}`").into()),
@@ -88,10 +90,11 @@ fn inside_session(name: &str, runs: &str) -> Result {
 
 fn build(wanted: &[(&str, bool)]) -> Result {
     // One call each: built together, the app would share the features only an example asks for.
-    let builds: [(&str, &[&str]); 4] = [
+    let builds: [(&str, &[&str]); 5] = [
         ("startup", &[APP, EMBEDDED, "--bin=keyfob-desktop"]),
         ("startup", &[APP, EMBEDDED, "--example=bare-window"]),
         ("sign-in", &["-pcognito-client", "--example=sign_in_bench"]),
+        ("session", &["-pcognito-client", "--example=session_bench"]),
         ("emulator", &["-pcognito-emulator", "--bins"]),
     ];
     for (name, arguments) in builds {
