@@ -70,6 +70,19 @@ describe('where it comes from', () => {
       await tab.getByText('From again.toml').waitFor();
     }));
 
+  test('text that is dragged is the web view’s own affair', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedIn);
+      const taken = await tab.evaluate(() => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.setData('text/plain', '{"a": 1}');
+        const options = { dataTransfer, bubbles: true, cancelable: true };
+        return !document.querySelector('textarea').dispatchEvent(new DragEvent('drop', options));
+      });
+      assert.equal(taken, false);
+      assert.equal(await tab.getByRole('dialog').count(), 0);
+    }));
+
   test('a file is dropped in vain in front of another question, or where none can be added', () =>
     inTab({}, async (tab) => {
       await wish(tab, views.several, 'rename-profile');

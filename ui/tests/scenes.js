@@ -76,6 +76,7 @@ export const scenes = {
   },
   'signed-in-problem': (tab) =>
     show(tab, views.but(views.signedIn, { problem: views.offline, clockSkewSeconds: -600 })),
+  'signed-in-owed': (tab) => show(tab, views.but(views.signedIn, { revocationOwed: true })),
   'signed-in-crowded': (tab) => show(tab, views.signedInAs(views.crowded)),
   'signed-in-strange-names': (tab) => show(tab, views.strange),
   'signed-in-all-groups': async (tab) => {

@@ -167,6 +167,9 @@ describe('what is told', () => {
       await show(tab, views.owed);
       assert.match(await text(tab, 'revocation-owed'), /will be told/);
       assert.match(await text(tab, 'signed-out'), /Welcome to Keyfob/);
+      // And to whoever has signed in since.
+      await show(tab, views.but(views.signedIn, { revocationOwed: true }));
+      assert.match(await text(tab, 'revocation-owed'), /will be told of the last sign-out/);
     }));
 
   test('another profile’s sign-out is not told of this one, and is there on the way back', () =>
