@@ -75,7 +75,7 @@ impl Emulator {
     }
 
     /// Gives the user pool one more domain, on a free port: `http://127.0.0.1:PORT`. The same endpoints answer there as at
-    /// [`domain`](Self::domain), so that requests can be told apart by whom the domain was given to.
+    /// [`domain`](Self::domain), so that requests can be told apart by whom the domain was given to; or, as a proxy's, by who goes by way of it.
     ///
     /// # Errors
     /// When the operating system refuses to listen.

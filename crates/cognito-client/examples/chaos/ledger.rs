@@ -8,7 +8,7 @@ use crate::USERS;
 use crate::journal::{Event, Line, Tally};
 use crate::verdict::Verdict;
 
-/// A process, named by the port of the domain that was given to it alone.
+/// A process, named by the port that was given to it alone.
 pub(crate) type Port = u16;
 /// The process that signs people in.
 pub(crate) const RUNNER: Port = 0;

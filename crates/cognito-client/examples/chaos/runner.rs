@@ -205,7 +205,7 @@ impl Phase {
 
     /// Signs a user in as the app would, with the faults there are; gives the `sub`.
     async fn sign_in(&self, user: usize) -> Result<String> {
-        let profile = self.profile(user, &self.emulator.domain());
+        let profile = self.profile(user);
         let profile: Profile = profile.parse()?;
         let stage = Arc::clone(&self.stage);
         let tell = Arc::new(move |line: Line| stage.ledger().said(RUNNER, line));
@@ -227,7 +227,7 @@ impl Phase {
         Err(format!("{} cannot sign in: {last:?}", USERS[user]).into())
     }
 
-    fn profile(&self, user: usize, domain: &str) -> String {
+    fn profile(&self, user: usize) -> String {
         format!(
             r#"
 name = "Chaos of {name}"
@@ -242,6 +242,7 @@ refresh_token_days = 3650
 "#,
             name = USERS[user],
             issuer = self.emulator.issuer(),
+            domain = self.emulator.domain(),
             client = client_of(USERS[user]),
         )
     }
@@ -251,6 +252,10 @@ refresh_token_days = 3650
         let port: Port = domain.rsplit(':').next().unwrap_or_default().parse()?;
         let mut child = Command::new(std::env::current_exe()?)
             .arg("worker")
+            // All must have the same profile, and still be told apart: each one's requests come by a port of its own.
+            .env("http_proxy", &domain)
+            .env_remove("no_proxy")
+            .env_remove("NO_PROXY")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -272,9 +277,7 @@ refresh_token_days = 3650
         });
         let mut worker = Worker { port, stdin };
         let start = Order::Start {
-            profiles: (0..USERS.len())
-                .map(|user| self.profile(user, &domain))
-                .collect(),
+            profiles: (0..USERS.len()).map(|user| self.profile(user)).collect(),
             subs: self.subs.clone(),
             seed: self.plan.dice.fork(),
             ahead: self.computer_ahead,
@@ -320,10 +323,7 @@ refresh_token_days = 3650
     /// As a broken proxy would: one user's answer for whoever asks next. Without a refresh token, because the pool has
     /// not acted.
     async fn tokens_of(&mut self, user: usize) {
-        let Ok(profile) = self
-            .profile(user, &self.emulator.domain())
-            .parse::<Profile>()
-        else {
+        let Ok(profile) = self.profile(user).parse::<Profile>() else {
             return;
         };
         let keychain = crate::journal::keychain();

@@ -348,6 +348,7 @@ impl Seat {
             let session = self.session();
             match session.api_get("/oauth2/userInfo").await {
                 Ok(answer) if answer.status == 200 => {
+                    self.count(|tally| tally.api += 1);
                     return match self.access(&session).await {
                         Ok(()) => None,
                         Err(error) => Some(error.to_string()),
