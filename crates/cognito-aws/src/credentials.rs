@@ -11,13 +11,14 @@ use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_sdk_cognitoidentity as cognito_identity;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use cognito_client::{IdToken, Session, SessionState};
+use cognito_client::{IdToken, Session};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
 
 use crate::error::{AwsService, Error};
+use crate::kept;
 use crate::refusal::{Recovery, identity_pool_refusal};
 use aws_types::SdkConfig;
 
@@ -26,11 +27,17 @@ const LAST_USE: Duration = Duration::from_secs(30);
 /// Credentials are renewed when less than this is left: where the AWS CLI, too, begins to ask for new ones.
 const RENEW_BEFORE: Duration = Duration::from_secs(15 * 60);
 
+/// What the SDK calls the source of these credentials.
+pub(crate) const NAME: &str = "CognitoIdentityPool";
+
 /// Gives the AWS SDK the credentials of whoever is signed in to a [`Session`].
 ///
 /// They are kept until 15 minutes before they expire, by the session's corrected clock. Many may ask at once:
 /// one renews, the others wait and share. Should a renewal fail for want of a network, the old ones are given
 /// as long as they last. Another user never gets the credentials or the identity of the one before.
+///
+/// Other processes of the same person share them: they are kept in the session's store, beside the tokens
+/// and as long as those, and one process at a time renews them.
 ///
 /// An SDK client puts a cache of its own in front of any provider. Make it from [`Aws::sdk_config`](crate::Aws::sdk_config), or give it
 /// `IdentityCache::no_cache()`, or it will use credentials after their owner has signed out.
@@ -56,6 +63,8 @@ struct Cached {
     sub: String,
     identity_id: Option<String>,
     held: Option<Held>,
+    /// The access key of the credentials that AWS refused, which are not taken from the store again.
+    refused: Option<String>,
 }
 
 /// Credentials and whose they are.
@@ -105,15 +114,23 @@ impl CognitoCredentialsProvider {
 
     /// Waits for a renewal in flight, then drops what is cached.
     pub(crate) async fn forget(&self) {
-        *self.inner.cache.lock().await = None;
+        let mut cache = self.inner.cache.lock().await;
+        *cache = None;
+        // Signing out has deleted them already; where it could not, it has said so.
+        if let Err(error) = self.inner.session.forget_derived().await {
+            tracing::warn!(%error, "AWS credentials may still be kept");
+        }
     }
 
     /// Drops these very credentials, because AWS refused them; newer ones are left alone.
     pub(crate) async fn discard(&self, refused: &Held) {
-        if let Some(cached) = &mut *self.inner.cache.lock().await {
-            cached
+        if let Some(cached) = &mut *self.inner.cache.lock().await
+            && cached
                 .held
-                .take_if(|held| held.credentials == refused.credentials);
+                .take_if(|held| held.credentials == refused.credentials)
+                .is_some()
+        {
+            cached.refused = Some(refused.credentials.access_key_id().to_owned());
         }
     }
 
@@ -128,11 +145,36 @@ impl CognitoCredentialsProvider {
     /// The credentials of whoever is signed in.
     pub(crate) async fn held(&self) -> Result<Held, Error> {
         let mut cache = self.inner.cache.lock().await;
-        if let Some(held) = self.at_hand(cache.as_ref(), RENEW_BEFORE) {
+        let user = match self.inner.session.user().await {
+            Ok(user) => user,
+            Err(error) => {
+                if matches!(error, cognito_client::Error::SignInRequired(_)) {
+                    *cache = None;
+                }
+                return Err(error.into());
+            }
+        };
+        if let Some(held) = self.at_hand(cache.as_ref(), &user.sub, RENEW_BEFORE) {
             return Ok(held);
         }
+        // Whatever is wrong with the store, credentials can be had without it.
+        let turn = self.inner.session.turn_to_derive().await;
+        let turn = turn.inspect_err(
+            |error| tracing::warn!(%error, "AWS credentials are not shared with other programs"),
+        );
+        if turn.is_ok() {
+            self.take_up(&mut cache, &user.sub).await;
+            if let Some(held) = self.at_hand(cache.as_ref(), &user.sub, RENEW_BEFORE) {
+                return Ok(held);
+            }
+        }
         let error = match self.renew(&mut cache).await {
-            Ok(held) => return Ok(held),
+            Ok(held) => {
+                if turn.is_ok() {
+                    self.keep(cache.as_ref()).await;
+                }
+                return Ok(held);
+            }
             Err(error) => error,
         };
         if matches!(
@@ -141,7 +183,7 @@ impl CognitoCredentialsProvider {
         ) {
             *cache = None;
         }
-        match self.at_hand(cache.as_ref(), LAST_USE) {
+        match self.at_hand(cache.as_ref(), &user.sub, LAST_USE) {
             Some(held) if error.is_transient() => {
                 tracing::warn!(%error, "AWS credentials are used on, a renewal failed");
                 Ok(held)
@@ -151,12 +193,61 @@ impl CognitoCredentialsProvider {
     }
 
     /// The cached credentials of the very user who is signed in now. They need no token, and so no network.
-    fn at_hand(&self, cached: Option<&Cached>, at_least: Duration) -> Option<Held> {
-        let SessionState::SignedIn(user) = self.inner.session.status().state else {
-            return None;
-        };
-        let held = cached.filter(|cached| cached.sub == user.sub)?.held.clone();
+    fn at_hand(&self, cached: Option<&Cached>, sub: &str, at_least: Duration) -> Option<Held> {
+        let held = cached.filter(|cached| cached.sub == sub)?.held.clone();
         held.filter(|held| self.lasts(held, at_least))
+    }
+
+    /// Takes the credentials that another process has kept, where they are better than one's own.
+    async fn take_up(&self, cache: &mut Option<Cached>, sub: &str) {
+        let Inner {
+            session,
+            identity_pool_id,
+            ..
+        } = &*self.inner;
+        let kept = match session.derived().await {
+            Ok(Some(kept)) => kept,
+            Ok(None) => return,
+            Err(error) => {
+                return tracing::warn!(%error, "kept AWS credentials cannot be read");
+            }
+        };
+        let Some(kept) = kept::from_secret(&kept, sub, identity_pool_id) else {
+            return;
+        };
+        let cached = of_user(cache, sub);
+        let refused = cached.refused.as_deref() == Some(kept.credentials.access_key_id());
+        let better = cached
+            .held
+            .as_ref()
+            .is_none_or(|held| held.expires < kept.expires);
+        if !refused && better {
+            self.note_given(kept.expires);
+            cached.identity_id = Some(kept.identity_id.clone());
+            cached.held = Some(kept);
+        }
+    }
+
+    async fn keep(&self, cached: Option<&Cached>) {
+        let Some(Cached {
+            sub,
+            held: Some(held),
+            ..
+        }) = cached
+        else {
+            return;
+        };
+        let secret = kept::to_secret(sub, &self.inner.identity_pool_id, held);
+        if let Err(error) = self.inner.session.keep_derived(sub, secret).await {
+            tracing::warn!(%error, "AWS credentials are not kept for other programs");
+        }
+    }
+
+    fn note_given(&self, expires: SystemTime) {
+        let until = expires
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        self.inner.given_until.fetch_max(until, Ordering::Relaxed);
     }
 
     fn lasts(&self, held: &Held, at_least: Duration) -> bool {
@@ -170,14 +261,7 @@ impl CognitoCredentialsProvider {
             let access = session.access_token().await?;
             let id = session.id_token().await?;
             let sub = subject(&id)?;
-            if cache.as_ref().is_some_and(|cached| cached.sub != sub) {
-                *cache = None;
-            }
-            let cached = cache.get_or_insert(Cached {
-                sub,
-                identity_id: None,
-                held: None,
-            });
+            let cached = of_user(cache, &sub);
             if let Some(held) = &cached.held
                 && self.lasts(held, RENEW_BEFORE)
             {
@@ -250,17 +334,27 @@ impl CognitoCredentialsProvider {
                 secret_key,
                 Some(session_token),
                 Some(expires),
-                "CognitoIdentityPool",
+                NAME,
             ),
             expires,
         };
-        let until = expires
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
-        self.inner.given_until.fetch_max(until, Ordering::Relaxed);
+        self.note_given(expires);
         cached.held = Some(held.clone());
         Ok(held)
     }
+}
+
+/// What is cached of this user; nobody else's is kept.
+fn of_user<'c>(cache: &'c mut Option<Cached>, sub: &str) -> &'c mut Cached {
+    if cache.as_ref().is_some_and(|cached| cached.sub != sub) {
+        *cache = None;
+    }
+    cache.get_or_insert_with(|| Cached {
+        sub: sub.to_owned(),
+        identity_id: None,
+        held: None,
+        refused: None,
+    })
 }
 
 fn incomplete(problem: &'static str) -> (Recovery, Error) {

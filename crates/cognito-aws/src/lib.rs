@@ -37,6 +37,7 @@ mod aws;
 mod credentials;
 mod error;
 mod http;
+mod kept;
 mod refusal;
 mod sdk;
 

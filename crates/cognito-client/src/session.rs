@@ -1,6 +1,7 @@
 //! The one door to a person's tokens.
 
 mod answer;
+mod derived;
 mod renewal;
 mod sign_in;
 mod sign_out;
@@ -303,7 +304,7 @@ impl Session {
         }
     }
 
-    fn user(&self, claims: &IdClaims, expires_in: Option<Duration>) -> User {
+    fn user_of(&self, claims: &IdClaims, expires_in: Option<Duration>) -> User {
         let access_expires = expires_in
             .and_then(|lifetime| self.now().checked_add(lifetime))
             .map_or(u64::MAX, unix_seconds);

@@ -248,7 +248,7 @@ impl Session {
         claims
             .check_at_hash(reply.access.expose())
             .map_err(|error| self.unacceptable(error))?;
-        let user = self.user(&claims, reply.expires_in);
+        let user = self.user_of(&claims, reply.expires_in);
         let set = TokenSet {
             access: reply.access,
             id,

@@ -11,7 +11,7 @@ use super::turn::{Turn, random_below};
 use super::{Session, lock};
 use crate::error::{Error, OAuthErrorCode, ProtocolError, SignInReason};
 use crate::token_endpoint::Reply;
-use crate::tokens::{AccessToken, IdToken, TokenSet};
+use crate::tokens::{AccessToken, IdToken, TokenSet, User};
 
 /// How often a session that is kept fresh looks whether anything is to be done: by the wall clock,
 /// because a timer for the right moment stands still while a computer sleeps.
@@ -99,6 +99,22 @@ impl Session {
             Some(token) => Ok(token),
             None => Ok(self.fresh().await?.id.clone()),
         }
+    }
+
+    /// Who is signed in, by the store where need be. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`Error::SignInRequired`] and [`Error::Store`].
+    pub async fn user(&self) -> Result<User, Error> {
+        self.loaded().await?;
+        if self.tokens().set.is_none() {
+            // Somebody may have signed in with another program since.
+            self.look().await;
+        }
+        let tokens = self.tokens();
+        tokens.signed_out()?;
+        let set = tokens.set.as_ref();
+        Ok(set.expect("nobody is signed out").user.clone())
     }
 
     /// Says that this very token was refused, so that it is renewed before its time. Another token, one
@@ -319,7 +335,7 @@ impl Session {
             return Err(ProtocolError::OtherUser.into());
         }
         let new = TokenSet {
-            user: self.user(&claims, reply.expires_in),
+            user: self.user_of(&claims, reply.expires_in),
             access: reply.access,
             id,
             refresh,

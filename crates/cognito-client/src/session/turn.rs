@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Session, joined};
+use super::derived::derived_key;
+use super::{Inner, Session, joined};
 use crate::authorization::Over;
 use crate::error::{Error, SignInReason};
 use crate::store::{StoreError, StoreLock, TokenStore};
@@ -103,6 +104,17 @@ pub(super) struct Turn {
     _turn: OwnedMutexGuard<()>,
 }
 
+/// Waits for the lock of a key, off the async threads and not for ever.
+pub(super) async fn store_lock(inner: &Arc<Inner>, key: &str) -> Result<StoreLock, Error> {
+    let (inner, key) = (inner.clone(), key.to_owned());
+    // Whoever gives up waiting leaves a thread behind that gives the lock back when it gets it.
+    let lock = tokio::task::spawn_blocking(move || inner.store.lock(&key));
+    match tokio::time::timeout(LOCK_PATIENCE, lock).await {
+        Ok(lock) => Ok(joined(lock)?),
+        Err(_) => Err(StoreError::Busy.into()),
+    }
+}
+
 impl Session {
     pub(super) fn tokens(&self) -> RwLockReadGuard<'_, Tokens> {
         let tokens = self.inner.tokens.read();
@@ -124,16 +136,7 @@ impl Session {
 
     async fn turn_unread(&self) -> Result<Turn, Error> {
         let turn = self.inner.turn.clone().lock_owned().await;
-        let inner = self.inner.clone();
-        // Whoever gives up waiting leaves a thread behind that gives the lock back when it gets it.
-        let lock = tokio::task::spawn_blocking(move || {
-            let profile = &inner.profile;
-            inner.store.lock(&profile.session_key())
-        });
-        let lock = match tokio::time::timeout(LOCK_PATIENCE, lock).await {
-            Ok(lock) => joined(lock)?,
-            Err(_) => return Err(StoreError::Busy.into()),
-        };
+        let lock = store_lock(&self.inner, &self.inner.profile.session_key()).await?;
         Ok(Turn {
             _lock: lock,
             _turn: turn,
@@ -263,9 +266,13 @@ impl Session {
         Ok(())
     }
 
-    /// Forgets the tokens, in the store first.
+    /// Forgets the tokens, and before them what was obtained with them; in the store first.
     pub(super) async fn forget(&self, _turn: &Turn) -> Result<(), Error> {
-        self.with_store(|store, key| store.delete(key)).await?;
+        self.with_store(|store, key| {
+            store.delete(&derived_key(key))?;
+            store.delete(key)
+        })
+        .await?;
         let (revision, now) = (self.revision(), self.now());
         let mut tokens = self.tokens_mut();
         tokens.put(None, now);
