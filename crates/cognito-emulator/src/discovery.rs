@@ -18,7 +18,7 @@ pub(crate) async fn openid_configuration(State(shared): State<Arc<Shared>>) -> J
         "end_session_endpoint": format!("{base}/logout"),
         "id_token_signing_alg_values_supported": ["RS256"],
         "issuer": issuer,
-        "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+        "jwks_uri": format!("{base}/{}/.well-known/jwks.json", shared.config.pool_id),
         "response_types_supported": ["code", "token"],
         "revocation_endpoint": format!("{base}/oauth2/revoke"),
         "scopes_supported": ["openid", "email", "phone", "profile"],

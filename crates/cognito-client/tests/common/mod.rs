@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
 
 pub mod browser;
+pub mod out;
 
 use std::future::Future;
 use std::pin::Pin;
