@@ -58,6 +58,18 @@ async fn from_sign_in_to_a_function() {
 }
 
 #[tokio::test]
+async fn the_identity_pool_knows_the_pool_by_its_issuer_whichever_it_has() {
+    let updated = "https://issuer-cognito-idp.us-east-1.amazonaws.com/us-east-1_KeyfobDemo";
+    let stage = Stage::with(
+        |config| config.issuer = Some(updated.into()),
+        |profile| profile.endpoints.cognito_idp = Some(profile.domain.clone()),
+    )
+    .await;
+    assert_eq!(stage.session.profile().issuer.as_str(), updated);
+    assert_eq!(stage.aws.caller_identity().await.unwrap().role_arn, ROLE);
+}
+
+#[tokio::test]
 async fn any_client_of_the_sdk_works_as_the_person() {
     let stage = Stage::new().await;
     let config = aws_sdk_sts::config::Builder::from(&stage.aws.sdk_config())
