@@ -96,13 +96,13 @@ async fn refused_ones_are_not_taken_from_the_store_again() {
     let stage = Stage::new().await;
     let first = credentials(&stage.aws).await;
     stage.emulator.fail_next(
-        Endpoint::CallerIdentity,
+        Endpoint::Invoke,
         Fault::Error {
             status: 403,
             body: serde_json::json!({ "__type": "ExpiredTokenException", "message": "expired" }),
         },
     );
-    stage.aws.caller_identity().await.unwrap();
+    stage.aws.invoke("hello", "{}").await.unwrap();
     let second = credentials(&stage.aws).await;
     assert_ne!(second, first);
     assert_eq!(credentials(&another(&stage)).await, second);
