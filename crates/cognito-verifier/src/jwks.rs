@@ -498,3 +498,6 @@ async fn finished(mut pending: Pending) -> Outcome {
 fn age(now: SystemTime, then: SystemTime) -> Duration {
     now.duration_since(then).unwrap_or(Duration::MAX)
 }
+
+#[cfg(test)]
+mod tests;
