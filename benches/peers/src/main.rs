@@ -72,6 +72,7 @@ fn measure(directory: &Path) {
     }
     let (raw, inputs) = raw(&jwks, &good);
     let mut next_input = inputs.iter().cycle();
+    let mut few = good[..100].iter().cycle();
     let by_jsonwebtoken = jsonwebtoken_check(&jwks);
     let authorizer = runtime.block_on(authorizer(&jwks));
 
@@ -79,7 +80,14 @@ fn measure(directory: &Path) {
         let verifier = verifier.clone();
         move |token: &str| assert_eq!(verifier.verify_now(token).unwrap_err().code(), code)
     };
+    let (raw2, inputs2) = self::raw(&jwks, &good);
+    let mut next2 = inputs2.iter().cycle();
     let mut checks: Vec<Check<'_>> = vec![
+        ("raw, digest first", &good, Box::new(move |_| {
+            let (input, signature) = next2.next().unwrap();
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, input);
+            raw2.verify_digest_sig(&digest, signature).unwrap();
+        })),
         ("raw aws-lc", &good, Box::new(move |_| {
             let (input, signature) = next_input.next().unwrap();
             raw.verify_sig(input, signature).unwrap();
@@ -90,7 +98,10 @@ fn measure(directory: &Path) {
         ("cognito-verifier, async", &good, Box::new(|token| {
             black_box(runtime.block_on(verifier.verify(token)).unwrap());
         })),
-        ("cognito-verifier, remembered", &good, Box::new(|token| {
+        ("cognito-verifier, remembered, of 100", &good, Box::new(|_| {
+            black_box(remembering.verify_now(few.next().unwrap()).unwrap());
+        })),
+        ("cognito-verifier, remembered, of 10000", &good, Box::new(|token| {
             black_box(remembering.verify_now(token).unwrap());
         })),
         ("jsonwebtoken", &good, Box::new(|token| by_jsonwebtoken(token))),

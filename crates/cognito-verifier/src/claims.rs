@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64_simd::URL_SAFE_NO_PAD;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -215,7 +215,7 @@ impl IdClaims {
             return Ok(());
         };
         let hash = digest(&SHA256, access_token.as_bytes());
-        let expected = URL_SAFE_NO_PAD.encode(&hash.as_ref()[..hash.as_ref().len() / 2]);
+        let expected = URL_SAFE_NO_PAD.encode_to_string(&hash.as_ref()[..hash.as_ref().len() / 2]);
         if *actual == expected {
             Ok(())
         } else {

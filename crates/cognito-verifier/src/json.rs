@@ -8,6 +8,9 @@ use std::{borrow::Cow, cell::Cell, collections::HashSet, fmt};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+/// Far more than anything that is read here has: so that places fit into 32 bits, unescaped texts included.
+const MAX_JSON_BYTES: usize = 1 << 30;
+
 /// Why bytes are not an acceptable JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JsonProblem {
@@ -15,19 +18,20 @@ pub(crate) enum JsonProblem {
     DuplicateMember,
 }
 
-/// Where a string is: in the JSON itself, or behind it when it was written with escapes.
+/// Where a string is: in the JSON itself, or, as if behind it, among those that were written with escapes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
 }
 
 /// What a member asked for turned out to be.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Item {
     Absent,
     Text(Span),
-    Texts(Box<[Span]>),
+    /// Of the object's lists of texts, from here to there.
+    Texts(u32, u32),
     Number(f64),
     Boolean(bool),
     /// Null, an object, or an array with anything but strings.
@@ -37,9 +41,10 @@ pub(crate) enum Item {
 /// A JSON object with `N` members of interest.
 #[derive(Clone, Debug)]
 pub(crate) struct Object<const N: usize> {
-    /// The JSON, then the strings that had escapes.
-    text: String,
-    json: usize,
+    json: String,
+    /// The strings that had escapes.
+    unescaped: String,
+    lists: Vec<Span>,
     items: [Item; N],
 }
 
@@ -49,35 +54,41 @@ impl<const N: usize> Object<N> {
         json: Vec<u8>,
         index: impl Fn(&str) -> Option<usize>,
     ) -> Result<Self, JsonProblem> {
-        let mut text = String::from_utf8(json).map_err(|_| JsonProblem::NotAnObject)?;
+        let json = String::from_utf8(json).map_err(|_| JsonProblem::NotAnObject)?;
+        if json.len() > MAX_JSON_BYTES {
+            return Err(JsonProblem::NotAnObject);
+        }
         let mut reader = Reader {
-            json: &text,
+            json: &json,
             unescaped: String::new(),
+            lists: Vec::new(),
             duplicate: Cell::new(false),
         };
-        let mut deserializer = serde_json::Deserializer::from_str(&text);
+        let mut deserializer = serde_json::Deserializer::from_str(&json);
         let parsed = deserializer.deserialize_map(Top {
             reader: &mut reader,
             index,
         });
         let Reader {
             unescaped,
+            lists,
             duplicate,
             ..
         } = reader;
         match parsed.and_then(|items| deserializer.end().map(|()| items)) {
-            Ok(items) => {
-                let json = text.len();
-                text.push_str(&unescaped);
-                Ok(Self { text, json, items })
-            }
+            Ok(items) => Ok(Self {
+                json,
+                unescaped,
+                lists,
+                items,
+            }),
             Err(_) if duplicate.get() => Err(JsonProblem::DuplicateMember),
             Err(_) => Err(JsonProblem::NotAnObject),
         }
     }
 
     pub(crate) fn json(&self) -> &str {
-        &self.text[..self.json]
+        &self.json
     }
 
     pub(crate) fn item(&self, at: usize) -> &Item {
@@ -85,7 +96,16 @@ impl<const N: usize> Object<N> {
     }
 
     pub(crate) fn text(&self, span: Span) -> &str {
-        &self.text[span.start..span.end]
+        let (start, end) = (span.start as usize, span.end as usize);
+        match start.checked_sub(self.json.len()) {
+            None => &self.json[start..end],
+            Some(start) => &self.unescaped[start..end - self.json.len()],
+        }
+    }
+
+    /// Of [`Item::Texts`].
+    pub(crate) fn texts(&self, from: u32, to: u32) -> &[Span] {
+        &self.lists[from as usize..to as usize]
     }
 }
 
@@ -98,31 +118,36 @@ pub(crate) fn parse_object(json: &[u8]) -> Result<Map<String, Value>, JsonProble
 struct Reader<'j> {
     json: &'j str,
     unescaped: String,
+    lists: Vec<Span>,
     duplicate: Cell<bool>,
 }
 
 impl Reader<'_> {
     /// Of a slice of `json`.
     fn borrowed(&self, text: &str) -> Span {
-        let start = text.as_ptr() as usize - self.json.as_ptr() as usize;
-        Span {
-            start,
-            end: start + text.len(),
-        }
+        span(text.as_ptr() as usize - self.json.as_ptr() as usize, text)
     }
 
     fn unescaped(&mut self, text: &str) -> Span {
         let start = self.json.len() + self.unescaped.len();
         self.unescaped.push_str(text);
-        Span {
-            start,
-            end: start + text.len(),
-        }
+        span(start, text)
     }
 
     fn twice<E: de::Error>(&self) -> E {
         self.duplicate.set(true);
         E::custom("duplicate member")
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the JSON is shorter than that, and what it unescapes to is no longer"
+)]
+fn span(start: usize, text: &str) -> Span {
+    Span {
+        start: start as u32,
+        end: (start + text.len()) as u32,
     }
 }
 
@@ -180,7 +205,8 @@ impl<'de> DeserializeSeed<'de> for Any<'_, '_> {
 
 #[expect(
     clippy::cast_precision_loss,
-    reason = "JSON numbers are doubles to every other reader, and whole seconds are exact up to 2^53"
+    clippy::cast_possible_truncation,
+    reason = "JSON numbers are doubles to every other reader, whole seconds being exact up to 2^53; lists are shorter than the JSON"
 )]
 impl<'de> Visitor<'de> for Any<'_, '_> {
     type Value = Item;
@@ -223,18 +249,23 @@ impl<'de> Visitor<'de> for Any<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Item, A::Error> {
         let Self { reader, mut keep } = self;
-        let mut texts = Vec::new();
+        let from = reader.lists.len() as u32;
         while let Some(item) = items.next_element_seed(Any {
             reader: &mut *reader,
             keep,
         })? {
             match item {
-                Item::Text(text) if keep => texts.push(text),
+                Item::Text(text) if keep => {
+                    if reader.lists.is_empty() {
+                        reader.lists.reserve(32); // Instead of a growth by and by.
+                    }
+                    reader.lists.push(text);
+                }
                 _ => keep = false,
             }
         }
         Ok(if keep {
-            Item::Texts(texts.into_boxed_slice())
+            Item::Texts(from, reader.lists.len() as u32)
         } else {
             Item::Other
         })
@@ -285,26 +316,27 @@ impl<'de> Visitor<'de> for Name {
 /// their number.
 #[derive(Default)]
 struct Names<'j> {
-    few: Vec<Cow<'j, str>>,
-    many: HashSet<Cow<'j, str>>,
+    few: [&'j str; 16],
+    count: usize,
+    /// What is more than a few, or was written with escapes.
+    many: Option<HashSet<Cow<'j, str>>>,
 }
 
 impl<'j> Names<'j> {
-    const FEW: usize = 16;
-
     /// Whether `name` is new.
     fn add(&mut self, name: Cow<'j, str>) -> bool {
-        if self.many.is_empty() {
-            if self.few.contains(&name) {
-                return false;
-            }
-            if self.few.len() < Self::FEW {
-                self.few.push(name);
-                return true;
-            }
-            self.many.extend(self.few.drain(..));
+        if self.few[..self.count].contains(&&*name) {
+            return false;
         }
-        self.many.insert(name)
+        match (name, &mut self.many) {
+            (name, Some(many)) => many.insert(name),
+            (Cow::Borrowed(name), None) if self.count < self.few.len() => {
+                self.few[self.count] = name;
+                self.count += 1;
+                true
+            }
+            (name, none) => none.insert(HashSet::new()).insert(name),
+        }
     }
 }
 
@@ -327,11 +359,15 @@ mod tests {
             panic!("{object:?}")
         };
         assert_eq!(object.text(*a), "https://é");
-        let Item::Texts(b) = object.item(1) else {
+        let Item::Texts(from, to) = object.item(1) else {
             panic!("{object:?}")
         };
         assert_eq!(
-            b.iter().map(|b| object.text(*b)).collect::<Vec<_>>(),
+            object
+                .texts(*from, *to)
+                .iter()
+                .map(|b| object.text(*b))
+                .collect::<Vec<_>>(),
             ["1", "2"]
         );
         assert_eq!(
@@ -348,7 +384,7 @@ mod tests {
             (r#"{"a":{}}"#, "Other"),
             (r#"{"a":["1",2]}"#, "Other"),
             (r#"{"a":[["1"]]}"#, "Other"),
-            (r#"{"a":[]}"#, "Texts([])"),
+            (r#"{"a":[]}"#, "Texts(0, 0)"),
             (r#"{"a":true}"#, "Boolean(true)"),
             (r#"{"a":-1}"#, "Number(-1.0)"),
             (r#"{"a":1.5e3}"#, "Number(1500.0)"),

@@ -111,7 +111,7 @@ impl Payload {
     /// `aud`: one string or an array of them (RFC 7519 §4.1.3); empty when there is none.
     pub(crate) fn audience(&self) -> Result<impl Iterator<Item = &str> + Clone, VerifyError> {
         match self.item(Claim::Aud) {
-            Item::Absent | Item::Text(_) | Item::Texts(_) => Ok(self.known_texts(Claim::Aud)),
+            Item::Absent | Item::Text(_) | Item::Texts(..) => Ok(self.known_texts(Claim::Aud)),
             _ => Err(invalid(Claim::Aud, "a string or an array of strings")),
         }
     }
@@ -124,7 +124,7 @@ impl Payload {
         self.date(Claim::Iat)?;
         self.date(Claim::AuthTime)?;
         match self.item(Claim::Groups) {
-            Item::Absent | Item::Texts(_) => Ok(()),
+            Item::Absent | Item::Texts(..) => Ok(()),
             _ => Err(invalid(Claim::Groups, "an array of strings")),
         }
     }
@@ -141,7 +141,7 @@ impl Payload {
     pub(crate) fn known_texts(&self, claim: Claim) -> impl Iterator<Item = &str> + Clone {
         let texts: &[Span] = match self.item(claim) {
             Item::Text(text) => std::slice::from_ref(text),
-            Item::Texts(texts) => texts,
+            Item::Texts(from, to) => self.0.texts(*from, *to),
             _ => &[],
         };
         texts.iter().map(|text| self.0.text(*text))

@@ -11,7 +11,7 @@ use crate::{
     error::{VerifyError, clip},
     jwk::Key,
     jwks::JwksCache,
-    jws::{Jws, MAX_TOKEN_BYTES},
+    jws::{Jws, KnownHeaders, MAX_TOKEN_BYTES, Signature},
     payload::{Claim, Payload, whole_seconds},
     pool::{ClientIds, UserPool, UserPools},
     token_cache::{TokenCache, TokenHash},
@@ -64,13 +64,14 @@ struct Shared<C> {
     settings: Settings<C>,
     /// Each pool's keys, in the pools' order.
     jwks: OnceLock<Box<[Arc<JwksCache>]>>,
+    headers: KnownHeaders,
     tokens: Option<TokenCache<C>>,
 }
 
 /// A token whose claims are in order, its signature not checked yet.
 struct Unsigned<'a, C> {
     jws: Jws<'a>,
-    signature: Vec<u8>,
+    signature: Signature,
     claims: C,
     pool: usize,
 }
@@ -273,8 +274,8 @@ impl<C: Claims> Verifier<C> {
     }
 
     /// Everything that does not need the key.
-    fn parse<'a>(&self, token: &'a str) -> Result<Unsigned<'a, C>, VerifyError> {
-        let jws = Jws::parse(token)?;
+    fn parse<'a>(&'a self, token: &'a str) -> Result<Unsigned<'a, C>, VerifyError> {
+        let jws = Jws::parse(token, &self.shared.headers)?;
         let payload = Payload::parse(jws.payload()?)?;
         let pool = self.check_claims(&payload)?;
         Ok(Unsigned {
@@ -367,6 +368,7 @@ impl<C: Claims> Verifier<C> {
             pool,
         } = unsigned;
         key.check(&jws, &signature)?;
+        self.shared.headers.remember(&jws);
         if let (Some(tokens), Some(hash)) = (&self.shared.tokens, hash) {
             tokens.remember(hash, claims.clone(), pool, key);
         }
@@ -439,6 +441,7 @@ impl<C: Claims> Verifier<C> {
             shared: Arc::new(Shared {
                 settings,
                 jwks: OnceLock::new(),
+                headers: KnownHeaders::default(),
                 tokens: (tokens > 0).then(|| TokenCache::new(tokens)),
             }),
         }

@@ -320,6 +320,18 @@ async fn nonce_and_at_hash_bind_the_id_token() {
     );
 }
 
+#[tokio::test]
+async fn keys_of_every_allowed_size_verify() {
+    use aws_lc_rs::rsa::KeySize;
+    for size in [KeySize::Rsa3072, KeySize::Rsa4096] {
+        let key = support::Key::of_size("large", size);
+        let set = support::jwks([key.jwk()]);
+        let keys = cognito_verifier::JwksCache::from_json(set.as_bytes()).unwrap();
+        let verifier = access().with_jwks(std::sync::Arc::new(keys));
+        verifier.verify(&key.token(&access_claims())).await.unwrap();
+    }
+}
+
 /// Every position: another byte, a byte less, a byte more; every spelling of each segment's last character.
 #[tokio::test]
 async fn no_single_byte_change_of_a_valid_token_is_accepted() {

@@ -42,9 +42,13 @@ pub struct Key {
 
 impl Key {
     pub fn generate(kid: &str) -> Self {
+        Self::of_size(kid, KeySize::Rsa2048)
+    }
+
+    pub fn of_size(kid: &str, size: KeySize) -> Self {
         Self {
             kid: kid.to_owned(),
-            pair: KeyPair::generate(KeySize::Rsa2048).unwrap(),
+            pair: KeyPair::generate(size).unwrap(),
         }
     }
 
