@@ -20,7 +20,8 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// A caller who takes in nothing of the answer for this long is cut off.
     pub write_timeout: Duration,
-    /// Connections at once; one more is answered 503 and closed.
+    /// Connections at once; one more is answered 503 and closed. Each takes a file descriptor, of which a process has 1024
+    /// unless it is given more, and up to 64 refusals take theirs as well.
     pub connections: usize,
     /// Requests being answered at once; one more is answered 503. The probes are not counted.
     pub requests: usize,
@@ -38,7 +39,7 @@ impl Default for Limits {
             request_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
-            connections: 1024,
+            connections: 768,
             requests: 512,
             drain_timeout: Duration::from_secs(20),
         }

@@ -50,12 +50,13 @@ pub(crate) struct Args {
         default_value = "65536"
     )]
     max_body_bytes: String,
-    /// Connections at once; further ones are answered 503
+    /// Connections at once; further ones are answered 503. Each takes a file descriptor: for more than 900, raise the limit
+    /// of those (LimitNOFILE, ulimit -n)
     #[arg(
         long,
         env = "COGNITO_API_MAX_CONNECTIONS",
         value_name = "NUMBER",
-        default_value = "1024"
+        default_value = "768"
     )]
     max_connections: String,
     /// Requests being answered at once; further ones are answered 503

@@ -95,7 +95,7 @@ async fn a_server_goes_on_until_it_has_the_keys() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(Duration::from_secs(10), ready).await.unwrap();
+    timeout(Duration::from_secs(60), ready).await.unwrap();
 }
 
 #[tokio::test]

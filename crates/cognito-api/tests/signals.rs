@@ -31,7 +31,7 @@ async fn sigterm_loses_no_request_behind_a_load_balancer() {
             "--client-id",
             CLIENT,
             "--listen=127.0.0.1:0",
-            "--stop-delay=2",
+            "--stop-delay=600",
         ])
         .arg("--jwks-file")
         .arg(&file)
@@ -71,6 +71,7 @@ async fn sigterm_loses_no_request_behind_a_load_balancer() {
     while probe.try_clone().unwrap().send().await.unwrap().status() == 200 {}
     out.store(true, SeqCst);
     clients.join_all().await;
+    running.signal("TERM"); // Enough of the delay.
     assert!(
         answered.load(SeqCst) > told,
         "requests were under way when it was told to stop"

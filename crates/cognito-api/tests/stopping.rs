@@ -16,7 +16,7 @@ use serde_json::Value;
 use support::{Running, http, in_memory};
 use tokio::{net::TcpStream, sync::Semaphore, time::timeout};
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_request_in_progress_is_answered_before_the_server_stops() {

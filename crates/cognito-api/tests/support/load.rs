@@ -25,6 +25,8 @@ pub struct Heard {
     pub statuses: BTreeMap<u16, u64>,
     /// Connections that ended without an answer to what was asked, or answers that were none.
     pub lost: u64,
+    /// The first answers of the server's failing (5xx).
+    pub failures: Vec<String>,
     /// Microseconds from asking to the whole answer, of one answer in sixteen.
     pub micros: Vec<u32>,
 }
@@ -54,6 +56,7 @@ pub async fn crowd(
         }
         all.lost += heard.lost;
         all.micros.extend(heard.micros);
+        all.failures.extend(heard.failures);
     }
     all
 }
@@ -85,6 +88,11 @@ async fn ask(address: &str, from: usize, requests: &Requests, stop: &AtomicBool)
                 heard.micros.push(micros.unwrap_or(u32::MAX));
             }
             *heard.statuses.entry(status).or_default() += 1;
+            if status >= 500 && heard.failures.len() < 4 {
+                heard
+                    .failures
+                    .push(String::from_utf8_lossy(&buffer).into_owned());
+            }
             if close {
                 break;
             }
