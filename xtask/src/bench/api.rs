@@ -57,9 +57,9 @@ fn shipped(command: &str) -> Result<Command> {
 }
 
 fn triple() -> Result<String> {
-    let said = process::output(Command::new("rustc").arg("-vV"))?;
+    let said = process::output(&mut cargo(&["-vV"]))?;
     let host = said.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.ok_or("rustc names no host")?.to_owned())
+    Ok(host.ok_or("cargo names no host")?.to_owned())
 }
 
 fn server(name: &str) -> Result<PathBuf> {
