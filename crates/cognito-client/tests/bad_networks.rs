@@ -7,9 +7,13 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
-use cognito_client::{Error, Profile, Session, SessionState, TransientCause};
+use cognito_client::{
+    Error, Profile, Secret, Session, SessionState, StoreError, StoreLock, TokenStore,
+    TransientCause,
+};
 use cognito_emulator::{Endpoint, Fault};
 use common::World;
 
@@ -47,8 +51,48 @@ fn moved(world: &World, domain: &str, patience: Duration) -> Session {
         .replace(&own, &format!("domain = \"{domain}\""))
         .parse()
         .unwrap();
-    assert_eq!(profile.session_key(), world.session.profile().session_key());
-    common::session(profile, world.store.clone(), world.clock.clone(), patience)
+    let store = Arc::new(UnderTheOldName {
+        kept: world.store.clone(),
+        new: profile.session_key(),
+        old: world.session.profile().session_key(),
+    });
+    common::session(profile, store, world.clock.clone(), patience)
+}
+
+/// A session is kept by its user pool's domain; here the domain is only what another network makes of
+/// the same name.
+struct UnderTheOldName {
+    kept: Arc<dyn TokenStore>,
+    new: String,
+    old: String,
+}
+
+impl UnderTheOldName {
+    fn old(&self, key: &str) -> String {
+        key.replace(&self.new, &self.old)
+    }
+}
+
+impl TokenStore for UnderTheOldName {
+    fn load(&self, key: &str) -> Result<Option<Secret>, StoreError> {
+        self.kept.load(&self.old(key))
+    }
+
+    fn save(&self, key: &str, secret: &[u8]) -> Result<(), StoreError> {
+        self.kept.save(&self.old(key), secret)
+    }
+
+    fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.kept.delete(&self.old(key))
+    }
+
+    fn lock(&self, key: &str) -> Result<StoreLock, StoreError> {
+        self.kept.lock(&self.old(key))
+    }
+
+    fn revision(&self, key: &str) -> u64 {
+        self.kept.revision(&self.old(key))
+    }
 }
 
 async fn keeps_its_session(world: &World, domain: &str, expected: TransientCause) {
