@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fs, hint::black_box, path::Path, sync::Arc, tim
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cognito_verifier::{
-    AccessClaims, ClientIds, JwksCache, UserPool, Verifier,
+    ClientIds, JwksCache, UserPool, Verifier,
     test_issuer::{TestIssuer, TestKey},
 };
 use jwt_authorizer::{Authorizer, JwtAuthorizer, Validation as AuthorizerValidation};
@@ -36,18 +36,47 @@ fn corpus(directory: &Path) {
     let token = |n: usize| {
         pool.access_token(CLIENT)
             .claim("jti", format!("{n:08x}-4e5f-4a6b-8c7d-9e0f1a2b3c4d"))
-            .claim("scope", "openid email profile aws.cognito.signin.user.admin")
+            .claim(
+                "scope",
+                "openid email profile aws.cognito.signin.user.admin",
+            )
             .claim("cognito:groups", ["developers"])
     };
     let lines = |tokens: Vec<String>| tokens.join("\n");
     let write = |name: &str, text: String| fs::write(directory.join(name), text).unwrap();
     write("jwks.json", pool.jwks());
-    write("good.txt", lines((0..TOKENS).map(|n| token(n).sign()).collect()));
-    write("expired.txt", lines((0..REFUSED).map(|n| token(n).expired_at(1_700_000_000).sign()).collect()));
-    let other = |n| token(n).claim("client_id", "5another1client0000000001").sign();
+    write(
+        "good.txt",
+        lines((0..TOKENS).map(|n| token(n).sign()).collect()),
+    );
+    write(
+        "expired.txt",
+        lines(
+            (0..REFUSED)
+                .map(|n| token(n).expired_at(1_700_000_000).sign())
+                .collect(),
+        ),
+    );
+    let other = |n| {
+        token(n)
+            .claim("client_id", "5another1client0000000001")
+            .sign()
+    };
     write("wrong_client.txt", lines((0..REFUSED).map(other).collect()));
     let stranger = TestKey::stranger();
-    write("unknown_key.txt", lines((0..REFUSED).map(|n| token(n).signed_by(&stranger).header("kid", format!("bogus-{n}")).sign()).collect()));
+    write(
+        "unknown_key.txt",
+        lines(
+            (0..REFUSED)
+                .map(|n| {
+                    token(n)
+                        .signed_by(&stranger)
+                        .header("kid", format!("bogus-{n}"))
+                        .sign()
+                })
+                .collect(),
+        ),
+    );
 }
 
 /// One candidate: a name, and what it does to one token.
@@ -62,10 +91,13 @@ fn measure(directory: &Path) {
     let (good, expired) = (read("good.txt"), read("expired.txt"));
     let (wrong_client, unknown_key) = (read("wrong_client.txt"), read("unknown_key.txt"));
     let rubbish: Vec<String> = (0..8).map(|n| format!("{n}.").repeat(1 << 19)).collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
 
     let keys = Arc::new(JwksCache::from_json(jwks.as_bytes()).unwrap());
-    let verifier = Verifier::access(UserPool::new(ISSUER).unwrap(), ClientIds::only([CLIENT])).with_jwks(keys);
+    let verifier =
+        Verifier::access(UserPool::new(ISSUER).unwrap(), ClientIds::only([CLIENT])).with_jwks(keys);
     let remembering = verifier.clone().with_token_cache(TOKENS * 2);
     for token in &good {
         remembering.verify_now(token).unwrap();
@@ -80,43 +112,80 @@ fn measure(directory: &Path) {
         let verifier = verifier.clone();
         move |token: &str| assert_eq!(verifier.verify_now(token).unwrap_err().code(), code)
     };
-    let (raw2, inputs2) = self::raw(&jwks, &good);
-    let mut next2 = inputs2.iter().cycle();
     let mut checks: Vec<Check<'_>> = vec![
-        ("raw, digest first", &good, Box::new(move |_| {
-            let (input, signature) = next2.next().unwrap();
-            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, input);
-            raw2.verify_digest_sig(&digest, signature).unwrap();
-        })),
-        ("raw aws-lc", &good, Box::new(move |_| {
-            let (input, signature) = next_input.next().unwrap();
-            raw.verify_sig(input, signature).unwrap();
-        })),
-        ("cognito-verifier", &good, Box::new(|token| {
-            black_box(verifier.verify_now(token).unwrap());
-        })),
-        ("cognito-verifier, async", &good, Box::new(|token| {
-            black_box(runtime.block_on(verifier.verify(token)).unwrap());
-        })),
-        ("cognito-verifier, remembered, of 100", &good, Box::new(|_| {
-            black_box(remembering.verify_now(few.next().unwrap()).unwrap());
-        })),
-        ("cognito-verifier, remembered, of 10000", &good, Box::new(|token| {
-            black_box(remembering.verify_now(token).unwrap());
-        })),
-        ("jsonwebtoken", &good, Box::new(|token| by_jsonwebtoken(token))),
-        ("jwt-authorizer", &good, Box::new(|token| {
-            black_box(runtime.block_on(authorizer.check_auth(token)).unwrap());
-        })),
+        (
+            "raw aws-lc",
+            &good,
+            Box::new(move |_| {
+                let (input, signature) = next_input.next().unwrap();
+                raw.verify_sig(input, signature).unwrap();
+            }),
+        ),
+        (
+            "cognito-verifier",
+            &good,
+            Box::new(|token| {
+                black_box(verifier.verify_now(token).unwrap());
+            }),
+        ),
+        (
+            "cognito-verifier, async",
+            &good,
+            Box::new(|token| {
+                black_box(runtime.block_on(verifier.verify(token)).unwrap());
+            }),
+        ),
+        (
+            "cognito-verifier, remembered, of 100",
+            &good,
+            Box::new(|_| {
+                black_box(remembering.verify_now(few.next().unwrap()).unwrap());
+            }),
+        ),
+        (
+            "cognito-verifier, remembered, of 10000",
+            &good,
+            Box::new(|token| {
+                black_box(remembering.verify_now(token).unwrap());
+            }),
+        ),
+        (
+            "jsonwebtoken",
+            &good,
+            Box::new(|token| by_jsonwebtoken(token)),
+        ),
+        (
+            "jwt-authorizer",
+            &good,
+            Box::new(|token| {
+                black_box(runtime.block_on(authorizer.check_auth(token)).unwrap());
+            }),
+        ),
         ("refusal: expired", &expired, Box::new(refuse("expired"))),
-        ("refusal: wrong client", &wrong_client, Box::new(refuse("wrong_client"))),
-        ("refusal: unknown key", &unknown_key, Box::new(refuse("unknown_key"))),
-        ("refusal: 1 MB of rubbish", &rubbish, Box::new(refuse("too_large"))),
+        (
+            "refusal: wrong client",
+            &wrong_client,
+            Box::new(refuse("wrong_client")),
+        ),
+        (
+            "refusal: unknown key",
+            &unknown_key,
+            Box::new(refuse("unknown_key")),
+        ),
+        (
+            "refusal: 1 MB of rubbish",
+            &rubbish,
+            Box::new(refuse("too_large")),
+        ),
     ];
     let mut nanos = BTreeMap::new();
     for warm_up in [true, false] {
         for (name, tokens, check) in &mut checks {
-            let tokens = if warm_up { &tokens[..tokens.len() / 8] } else { tokens };
+            let tokens = if warm_up {
+                &tokens[..tokens.len() / 8]
+            } else {
+                tokens
+            };
             let before = processor_time();
             for token in tokens {
                 check(token);
@@ -137,13 +206,27 @@ fn processor_time() -> Duration {
 /// The signature check and nothing else: what was signed and the signature are cut out beforehand.
 fn raw(jwks: &str, tokens: &[String]) -> (ParsedPublicKey, Vec<(Vec<u8>, Vec<u8>)>) {
     let jwks: Value = serde_json::from_str(jwks).unwrap();
-    let number = |name: &str| URL_SAFE_NO_PAD.decode(jwks["keys"][0][name].as_str().unwrap()).unwrap();
-    let key = RsaPublicKeyComponents { n: number("n"), e: number("e") };
+    let number = |name: &str| {
+        URL_SAFE_NO_PAD
+            .decode(jwks["keys"][0][name].as_str().unwrap())
+            .unwrap()
+    };
+    let key = RsaPublicKeyComponents {
+        n: number("n"),
+        e: number("e"),
+    };
     let inputs = tokens.iter().map(|token| {
         let (input, signature) = token.rsplit_once('.').unwrap();
-        (input.as_bytes().to_vec(), URL_SAFE_NO_PAD.decode(signature).unwrap())
+        (
+            input.as_bytes().to_vec(),
+            URL_SAFE_NO_PAD.decode(signature).unwrap(),
+        )
     });
-    (key.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).unwrap(), inputs.collect())
+    (
+        key.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
+            .unwrap(),
+        inputs.collect(),
+    )
 }
 
 /// What a careful user of jsonwebtoken writes: keys by `kid`, built once; issuer, client and use compared.
@@ -154,7 +237,12 @@ fn jsonwebtoken_check(jwks: &str) -> impl Fn(&str) {
     let keys: std::collections::HashMap<String, DecodingKey> = set
         .keys
         .iter()
-        .map(|jwk| (jwk.common.key_id.clone().unwrap(), DecodingKey::from_jwk(jwk).unwrap()))
+        .map(|jwk| {
+            (
+                jwk.common.key_id.clone().unwrap(),
+                DecodingKey::from_jwk(jwk).unwrap(),
+            )
+        })
         .collect();
     let mut validation = Validation::new(Algorithm::RS256);
     validation.set_issuer(&[ISSUER]);

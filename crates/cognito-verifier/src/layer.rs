@@ -1,13 +1,14 @@
 use std::{
     fmt,
     future::Future,
+    marker::PhantomData,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use axum::{
     body::Body,
-    extract::FromRequestParts,
+    extract::{FromRequestParts, OptionalFromRequestParts},
     http::{
         HeaderMap, HeaderValue, Method, Request, StatusCode,
         header::{
@@ -38,13 +39,27 @@ use crate::{
 /// they carry no claims.
 pub struct VerifyLayer<C> {
     verifier: Verifier<C>,
+    optional: bool,
 }
 
 impl<C: Claims> VerifyLayer<C> {
     /// A layer that asks `verifier`.
     #[must_use]
     pub fn new(verifier: Verifier<C>) -> Self {
-        Self { verifier }
+        Self {
+            verifier,
+            optional: false,
+        }
+    }
+
+    /// A layer that lets requests without a token through as well, for routes that greet strangers too: their handlers take
+    /// `Option<AccessClaims>` or `Option<IdClaims>`. A token that is there must be good.
+    #[must_use]
+    pub fn optional(verifier: Verifier<C>) -> Self {
+        Self {
+            verifier,
+            optional: true,
+        }
     }
 }
 
@@ -52,6 +67,7 @@ impl<C> Clone for VerifyLayer<C> {
     fn clone(&self) -> Self {
         Self {
             verifier: self.verifier.clone(),
+            optional: self.optional,
         }
     }
 }
@@ -68,6 +84,7 @@ impl<C, S> Layer<S> for VerifyLayer<C> {
     fn layer(&self, inner: S) -> Verify<C, S> {
         Verify {
             verifier: self.verifier.clone(),
+            optional: self.optional,
             inner,
         }
     }
@@ -76,6 +93,7 @@ impl<C, S> Layer<S> for VerifyLayer<C> {
 /// What [`VerifyLayer`] makes of a service.
 pub struct Verify<C, S> {
     verifier: Verifier<C>,
+    optional: bool,
     inner: S,
 }
 
@@ -83,6 +101,7 @@ impl<C, S: Clone> Clone for Verify<C, S> {
     fn clone(&self) -> Self {
         Self {
             verifier: self.verifier.clone(),
+            optional: self.optional,
             inner: self.inner.clone(),
         }
     }
@@ -112,7 +131,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let verifier = self.verifier.clone();
+        let (verifier, optional) = (self.verifier.clone(), self.optional);
         // The instance that was polled ready must be the one that is called; its fresh clone takes its place.
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
@@ -129,9 +148,22 @@ where
                     request.extensions_mut().insert(claims);
                     inner.call(request).await
                 }
+                Err(VerifyError::MissingToken) if optional => {
+                    request.extensions_mut().insert(Stranger::<C>(PhantomData));
+                    inner.call(request).await
+                }
                 Err(refusal) => Ok(refusal.into_response()),
             }
         })
+    }
+}
+
+/// Says that a layer was there, and no token.
+struct Stranger<C>(PhantomData<fn() -> C>);
+
+impl<C> Clone for Stranger<C> {
+    fn clone(&self) -> Self {
+        Self(PhantomData)
     }
 }
 
@@ -143,27 +175,9 @@ fn is_preflight<B>(request: &Request<B>) -> bool {
             .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// The token of the one `Authorization` header. The scheme's case does not matter (RFC 9110 §11.1).
 fn bearer_token(headers: &HeaderMap) -> Result<&str, VerifyError> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let (value, None) = (
-        values.next().ok_or(VerifyError::MissingToken)?,
-        values.next(),
-    ) else {
-        return Err(VerifyError::MalformedAuthorization);
-    };
-    let value = value
-        .to_str()
-        .map_err(|_| VerifyError::MalformedAuthorization)?;
-    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(VerifyError::MissingToken);
-    }
-    match token.trim_matches(' ') {
-        "" => Err(VerifyError::MalformedAuthorization),
-        token if token.contains([' ', '\t', ',']) => Err(VerifyError::MalformedAuthorization),
-        token => Ok(token),
-    }
+    let values = headers.get_all(AUTHORIZATION).iter();
+    crate::bearer_token(values.map(HeaderValue::as_bytes))
 }
 
 impl IntoResponse for VerifyError {
@@ -217,6 +231,29 @@ fn claims_of<C: Claims>(parts: &Parts) -> Result<C, MissingLayer> {
     parts.extensions.get::<C>().cloned().ok_or(MissingLayer {
         token_use: C::TOKEN_USE,
     })
+}
+
+fn claims_or_none<C: Claims>(parts: &Parts) -> Result<Option<C>, MissingLayer> {
+    if parts.extensions.get::<Stranger<C>>().is_some() {
+        return Ok(None);
+    }
+    claims_of(parts).map(Some)
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for AccessClaims {
+    type Rejection = MissingLayer;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, MissingLayer> {
+        claims_or_none(parts)
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for IdClaims {
+    type Rejection = MissingLayer;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, MissingLayer> {
+        claims_or_none(parts)
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for AccessClaims {

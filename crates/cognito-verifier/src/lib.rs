@@ -20,29 +20,82 @@
 //! ```
 //!
 //! Not for: other issuers' tokens (it knows Cognito's claims and RS256 only), opaque or encrypted tokens such as Cognito's
-//! refresh tokens, and revocation, which a token's signature cannot show.
+//! refresh tokens. Revocation a token's signature cannot show; see [`DenyList`].
 //!
 //! # What is checked, and where the rule comes from
 //!
-//! | rule | source |
-//! |---|---|
-//! | at most [`MAX_TOKEN_BYTES`], before any work | our choice; Cognito's tokens have 1 to 2 KB |
-//! | three segments, each canonical unpadded base64url | RFC 7515 §2, §7.1 |
-//! | header and payload are JSON objects naming no member twice, at any depth | RFC 7515 §4, RFC 7519 §4 |
-//! | `alg` is `RS256` | Cognito Developer Guide, "Verifying a JSON web token"; RFC 8725 §3.1 |
-//! | no `crit` | RFC 7515 §4.1.11 |
-//! | `kid` names a key of the pool; nothing is fetched from an address in the token | the same guide; RFC 8725 §3.10 |
-//! | the key is RSA of 2048 to 4096 bits, and its own `alg`, `use`, `key_ops` allow checking RS256 | RFC 7517 §4, RFC 7518 §3.3 |
-//! | `iss` equals the configured issuer | RFC 7519 §4.1.1; the same guide |
-//! | `token_use` is the one asked for | the same guide |
-//! | `client_id` (access) or every `aud` (ID) is an accepted client | the same guide; OpenID Connect Core 1.0 §3.1.3.7 |
-//! | `exp` is there and not reached, `nbf` is reached, `exp`, `nbf`, `iat` are finite numbers | RFC 7519 §4.1.4, §4.1.5, §2 |
-//! | `sub` and every claim that is given as a field have their type | Developer Guide, "Understanding the access token", "… the identity (ID) token" |
-//! | the signature | RFC 7515 §5.2 |
-//! | required scopes and groups | RFC 6750 §3.1 |
+//! In this order: the first rule that is broken is the refusal, and what costs next to nothing comes first.
 //!
-//! `aud` of an access token, which Cognito sets only when the client asked for a `resource` (RFC 8707), is read but not
-//! compared: the client is what Cognito's guide checks. An API that uses resources compares `claims.all["aud"]`.
+//! | rule | refusal | source |
+//! |---|---|---|
+//! | at most [`MAX_TOKEN_BYTES`], before any work | [`TooLarge`] | our choice; Cognito's tokens have 1 to 2 KB |
+//! | exactly three segments | [`SegmentCount`] | RFC 7515 §7.1 |
+//! | each canonical base64url without padding, none empty | [`NotBase64Url`] | RFC 7515 §2 |
+//! | header and payload are JSON objects in UTF-8 | [`NotJsonObject`] | RFC 7515 §4, RFC 7519 §7.2 |
+//! | no member is named twice, at any depth | [`DuplicateMember`] | RFC 7515 §4, RFC 7519 §4 |
+//! | `alg` is `RS256` | [`WrongAlgorithm`] | Cognito Developer Guide, "Verifying a JSON web token"; RFC 8725 §3.1 |
+//! | no `crit` | [`CriticalHeader`] | RFC 7515 §4.1.11 |
+//! | `kid` is there, a string | [`MissingKeyId`] | the same guide |
+//! | `iss` equals the issuer of a configured pool, byte for byte | [`WrongIssuer`] | RFC 7519 §4.1.1; the same guide |
+//! | `token_use` is the one asked for | [`WrongTokenUse`] | the same guide |
+//! | `client_id` (access) or every `aud` (ID) is an accepted client | [`WrongClient`] | the same guide; OpenID Connect Core 1.0 §3.1.3.7 |
+//! | `sub` is there; every claim that has a method has its type | [`MissingClaim`], [`InvalidClaim`] | Developer Guide, "Understanding the access token", "… the identity (ID) token" |
+//! | `exp`, which must be there, `nbf`, `iat` and `auth_time` are finite numbers | [`MissingClaim`], [`InvalidClaim`] | RFC 7519 §2, §4.1 |
+//! | `exp` is not reached | [`Expired`] | RFC 7519 §4.1.4 |
+//! | `nbf` is reached | [`NotYetValid`] | RFC 7519 §4.1.5 |
+//! | `aud` of an access token holds the resource, where [`Verifier::with_resource`] asks for one | [`WrongResource`] | RFC 8707 §2, RFC 9068 §4 |
+//! | `kid` names a key of that pool; nothing is fetched from an address in the token | [`UnknownKey`] | the same guide; RFC 8725 §3.10 |
+//! | the key is RSA of 2048 to 4096 bits, and its own `alg`, `use`, `key_ops` allow checking RS256 | [`UnusableKey`] | RFC 7517 §4, RFC 7518 §3.3 |
+//! | the signature | [`BadSignature`] | RFC 7515 §5.2 |
+//! | required scopes; 403 | [`MissingScope`] | RFC 6750 §3.1 |
+//! | required groups | [`MissingGroup`] | our choice of 401: `insufficient_scope` would be wrong |
+//! | conditions of your own | [`PredicateFailed`] | [`Verifier::with_predicate`] |
+//! | the deny list | [`Revoked`] | [`Verifier::with_deny_list`] |
+//!
+//! [`TooLarge`]: VerifyError::TooLarge
+//! [`SegmentCount`]: VerifyError::SegmentCount
+//! [`NotBase64Url`]: VerifyError::NotBase64Url
+//! [`NotJsonObject`]: VerifyError::NotJsonObject
+//! [`DuplicateMember`]: VerifyError::DuplicateMember
+//! [`WrongAlgorithm`]: VerifyError::WrongAlgorithm
+//! [`CriticalHeader`]: VerifyError::CriticalHeader
+//! [`MissingKeyId`]: VerifyError::MissingKeyId
+//! [`WrongIssuer`]: VerifyError::WrongIssuer
+//! [`WrongTokenUse`]: VerifyError::WrongTokenUse
+//! [`WrongClient`]: VerifyError::WrongClient
+//! [`MissingClaim`]: VerifyError::MissingClaim
+//! [`InvalidClaim`]: VerifyError::InvalidClaim
+//! [`Expired`]: VerifyError::Expired
+//! [`NotYetValid`]: VerifyError::NotYetValid
+//! [`WrongResource`]: VerifyError::WrongResource
+//! [`UnknownKey`]: VerifyError::UnknownKey
+//! [`UnusableKey`]: VerifyError::UnusableKey
+//! [`BadSignature`]: VerifyError::BadSignature
+//! [`MissingScope`]: VerifyError::MissingScope
+//! [`MissingGroup`]: VerifyError::MissingGroup
+//! [`PredicateFailed`]: VerifyError::PredicateFailed
+//! [`Revoked`]: VerifyError::Revoked
+//!
+//! Every refusal is 401 but [`MissingScope`], which is 403, and [`VerifyError::JwksUnavailable`], 503. Leeway for `exp` and
+//! `nbf` is none unless [`Verifier::with_leeway`] grants it. Where keys come from and how often is told at [`JwksCache`].
+//!
+//! # Several pools
+//!
+//! ```
+//! # use cognito_verifier::{ClientIds, InvalidIssuer, UserPool, Verifier};
+//! # fn main() -> Result<(), InvalidIssuer> {
+//! let pools = [
+//!     UserPool::new("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI")?,
+//!     // The same pool, once it is switched to the newer issuer.
+//!     UserPool::new("https://issuer-cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI")?,
+//!     UserPool::new("https://cognito-idp.us-east-1.amazonaws.com/us-east-1_JkLmNoPqR")?
+//!         .with_clients(ClientIds::only(["5another1client0000000001"])),
+//! ];
+//! let clients = ClientIds::only(["4examplec1ient1dkeyfob0001", "5another1client0000000001"]);
+//! let verifier = Verifier::access(pools, clients);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # What cannot be forgotten
 //!
@@ -78,6 +131,21 @@
 //! `test_issuer::TestIssuer` is a user pool in memory: its JWK Set, and access and ID tokens with any claim bent, so that a
 //! service's tests need neither network nor pool. Its keys are public; ask for the feature in `[dev-dependencies]` only.
 //!
+//! ```compile_fail,E0277
+//! # use cognito_verifier::{ClientIds, Verifier};
+//! let verifier = Verifier::access((), ClientIds::any()); // of which pool?
+//! ```
+//! ```compile_fail,E0308
+//! # use cognito_verifier::{UserPool, Verifier};
+//! # let pool = UserPool::new("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI").unwrap();
+//! let verifier = Verifier::access(pool, "my-client"); // only these, or any?
+//! ```
+//! ```compile_fail,E0599
+//! # use cognito_verifier::{ClientIds, UserPool, Verifier};
+//! # let pool = UserPool::new("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI").unwrap();
+//! let verifier = Verifier::access(pool, ClientIds::default()); // there is no default
+//! ```
+//!
 //! # In front of an axum router (feature `axum`)
 //!
 #![cfg_attr(feature = "axum", doc = "```no_run")]
@@ -95,6 +163,7 @@
 //! # }
 //! ```
 
+mod bearer;
 mod claims;
 mod clock;
 mod deny_list;
@@ -112,6 +181,7 @@ pub mod test_issuer;
 mod token_cache;
 mod verifier;
 
+pub use bearer::bearer_token;
 pub use claims::{AccessClaims, Claims, IdClaims};
 pub use clock::{Clock, SystemClock};
 pub use deny_list::{DenyList, TokenIds};

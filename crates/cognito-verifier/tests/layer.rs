@@ -267,6 +267,43 @@ async fn claims_without_their_layer_are_a_server_error_and_never_a_pass() {
 }
 
 #[tokio::test]
+async fn an_optional_layer_lets_strangers_through_but_no_bad_token() {
+    let name = async |claims: Option<AccessClaims>| {
+        claims.map_or("stranger".to_owned(), |claims| claims.sub().to_owned())
+    };
+    let optional = Router::new()
+        .route("/", get(name))
+        .route(
+            "/must",
+            get(async |claims: AccessClaims| claims.sub().to_owned()),
+        )
+        .route("/id", get(async |_: Option<IdClaims>| "in"))
+        .layer(VerifyLayer::optional(verifier(Verifier::access)));
+    let bare = Router::new().route("/bare", get(name));
+    let url = serve(optional.merge(bare)).await;
+    let said = async |request: RequestBuilder| request.send().await.unwrap().text().await.unwrap();
+    assert_eq!(said(request(Method::GET, url.clone())).await, "stranger");
+    let token = format!("Bearer {}", GOOD.token(&access_claims()));
+    let sub = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
+    assert_eq!(said(authorized(url.clone(), &token)).await, sub);
+    for bad in [
+        "Bearer rubbish".to_owned(),
+        "Bearer ".to_owned(),
+        format!("Bearer {}", GOOD.token(&id_claims())),
+        format!(
+            "Bearer {}",
+            GOOD.token(&with(access_claims(), json!({ "exp": NOW })))
+        ),
+    ] {
+        assert_eq!(refusal(authorized(url.clone(), bad)).await.0, 401);
+    }
+    for path in ["must", "id", "bare"] {
+        let answer = refusal(request(Method::GET, format!("{url}/{path}"))).await;
+        assert_eq!(answer, (500, None, "missing_layer".to_owned()), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn id_tokens_have_a_layer_of_their_own() {
     let router = Router::new()
         .route(

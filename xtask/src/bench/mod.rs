@@ -9,6 +9,7 @@ mod figures;
 mod session;
 mod sign_in;
 mod startup;
+mod verifier;
 
 use std::path::PathBuf;
 
@@ -20,9 +21,11 @@ use crate::setup::{self, Scope};
 pub(crate) const INSIDE: &str = "bench-inside";
 
 const RUNS: u16 = 12;
-const NAMES: [&str; 5] = ["startup", "sign-in", "session", "emulator", "api"];
+const NAMES: [&str; 6] = [
+    "startup", "sign-in", "session", "emulator", "verifier", "api",
+];
 /// Measured without a window, a browser or a keychain.
-const PLAIN: [&str; 2] = ["emulator", "api"];
+const PLAIN: [&str; 3] = ["emulator", "verifier", "api"];
 
 /// Builds what is to be measured and measures it: what is named, or everything. With `minutes`, puts the API under load for
 /// so long instead.
@@ -83,6 +86,7 @@ fn inside_session(name: &str, runs: &str) -> Result {
         "sign-in" => sign_in::measure(runs),
         "session" => session::measure(runs),
         "emulator" => emulator::measure(runs),
+        "verifier" => verifier::measure(runs),
         "api" => api::measure(runs),
         _ => Err(format!("there is no bench `{name}`").into()),
     }
@@ -105,6 +109,9 @@ fn build(wanted: &[(&str, bool)]) -> Result {
                 build.args(arguments),
             )?;
         }
+    }
+    if wanted.contains(&("verifier", true)) {
+        verifier::build()?;
     }
     if wanted.contains(&("api", true)) {
         api::build()?;
