@@ -8,6 +8,7 @@ use axum::{
 use serde_json::json;
 
 /// Why the server itself, and not the token check, does not answer a request: in the same form.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Refusal {
     Overloaded,
     TimedOut,
@@ -35,6 +36,7 @@ impl IntoResponse for Refusal {
         };
         let body = json!({ "error": code, "message": message }).to_string();
         let mut response = (status, [(CONTENT_TYPE, "application/json")], body).into_response();
+        response.extensions_mut().insert(self);
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::SERVICE_UNAVAILABLE {

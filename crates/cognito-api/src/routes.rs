@@ -129,7 +129,6 @@ impl Api {
         self.routes
             .clone()
             .route_layer(VerifyLayer::new(self.verifier.clone()))
-            .route_layer(from_fn_with_state(Arc::clone(&self.shared), guarded))
             .merge(self.probes())
             .layer(from_fn_with_state(Arc::clone(&self.shared), front))
     }
@@ -237,23 +236,6 @@ async fn me(claims: AccessClaims) -> Json<Map<String, Value>> {
     Json(claims.all())
 }
 
-/// Around the token check: counts its outcome. Answers differ from user to user, so no cache may keep them (RFC 9111 §3.5
-/// lets some do so after all).
-async fn guarded(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let options = request.method() == Method::OPTIONS;
-    let mut response = next.run(request).await;
-    match response.extensions().get::<VerifyError>() {
-        Some(refusal) => shared.metrics.verified(refusal.code()),
-        // Perhaps a preflight, which is not checked.
-        None if options => {}
-        None => shared.metrics.verified("valid"),
-    }
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 /// In front of every route: the limits of a request, its metrics, and one line in the log, without query, header or body.
 async fn front(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -282,6 +264,9 @@ async fn front(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
             }
         }
     };
+    if !probe && matched.is_some() {
+        checked(metrics, &method, &mut response);
+    }
     if stopping.load(Ordering::Relaxed) {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
@@ -297,6 +282,20 @@ async fn front(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
         info!(%method, route, status, micros, "answered");
     }
     response
+}
+
+/// Counts the outcome of the token check. Answers differ from user to user, so no cache may keep them (RFC 9111 §3.5 lets
+/// some do so after all).
+fn checked(metrics: &Metrics, method: &Method, response: &mut Response) {
+    match response.extensions().get::<VerifyError>() {
+        Some(refusal) => metrics.verified(refusal.code()),
+        // Perhaps a preflight, which is not checked; or the request did not get so far.
+        None if *method == Method::OPTIONS || response.extensions().get::<Refusal>().is_some() => {}
+        None => metrics.verified("valid"),
+    }
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
 struct InFlight<'a>(&'a Metrics);
