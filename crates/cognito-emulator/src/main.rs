@@ -28,6 +28,9 @@ struct Args {
     /// The profile's API, e.g. where cognito-api listens
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9230")]
     api_base_url: String,
+    /// A callback URL of the app client, in the place of the demo's; may be given several times
+    #[arg(long, value_name = "URL")]
+    callback_url: Vec<String>,
     /// Lifetime of access and ID tokens in seconds; Cognito itself allows no less than 300
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     token_lifetime: u64,
@@ -52,6 +55,9 @@ async fn run(args: Args) -> Result<(), String> {
     for client in &mut config.clients {
         client.access_token_validity = Duration::from_secs(args.token_lifetime);
         client.id_token_validity = client.access_token_validity;
+        if !args.callback_url.is_empty() {
+            client.callback_urls.clone_from(&args.callback_url);
+        }
     }
     config.on_delivery = Some(Listener::new(|sent: &Delivery| {
         say(format_args!("Code for {}: {}", sent.destination, sent.code));
