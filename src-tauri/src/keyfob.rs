@@ -133,7 +133,9 @@ impl Keyfob {
 
     async fn begin(&self, account: &Account, choice: SignInChoice) -> Result<(), CommandError> {
         if let Some(url) = account.live.begin(choice).await? {
-            account.live.note_browser((self.open)(&url));
+            // One who copies the answer by hand opens the address by hand, in whatever browser.
+            let by_hand = account.live.is_by_hand();
+            account.live.note_browser(by_hand || (self.open)(&url));
         }
         Ok(())
     }

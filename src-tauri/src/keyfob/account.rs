@@ -171,6 +171,12 @@ impl Live {
         self.session.begin_with(request).await.map(Some)
     }
 
+    /// Whether the waiting sign-in's answer is to be copied by the person.
+    pub(super) fn is_by_hand(&self) -> bool {
+        let route = cognito_client::Route::Paste;
+        matches!(self.session.status().state, SessionState::SigningIn { route: r, .. } if r == route)
+    }
+
     /// Remembers whether the browser could be opened; until then the link is there to copy.
     pub(super) fn note_browser(&self, opened: bool) {
         if self.browser_not_opened.swap(!opened, Ordering::Relaxed) == opened {
