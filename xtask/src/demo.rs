@@ -17,7 +17,7 @@ pub(crate) const USER: &str = "alex";
 pub(crate) const PASSWORD: &str = "Keyfob-demo-1";
 
 const POOL: &str = "us-east-1_KeyfobDemo";
-const CLIENT_ID: &str = "6keyfobdemodesktop00client";
+pub(crate) const CLIENT_ID: &str = "6keyfobdemodesktop00client";
 
 /// Sets up, builds, and opens the app until the person closes it.
 pub(crate) fn demo(port: u16, api_port: u16) -> Result {
@@ -27,7 +27,7 @@ pub(crate) fn demo(port: u16, api_port: u16) -> Result {
     setup::setup(Scope::Build)?;
     build()?;
     std::fs::create_dir_all(pictures())?;
-    let far_side = FarSide::start(port, api_port, 3600, |_| Sink::Terminal)?;
+    let far_side = FarSide::start("profile", port, api_port, 3600, &[], |_| Sink::Terminal)?;
     println!(
         "\n  Sign in as    {USER}\n  with password {PASSWORD}\n\nClose the window or press Ctrl-C to end.\n"
     );
@@ -139,17 +139,22 @@ pub(crate) struct FarSide {
     _api: Running,
     /// The profile that leads to these two.
     pub(crate) profile: PathBuf,
+    pub(crate) url: String,
+    pub(crate) issuer: String,
     pub(crate) api_url: String,
 }
 
 impl FarSide {
+    /// `name` is the profile file's, and tells two of them apart.
     pub(crate) fn start(
+        name: &str,
         port: u16,
         api_port: u16,
         token_seconds: u32,
+        callback_urls: &[String],
         sink: impl Fn(&str) -> Sink,
     ) -> Result<Self> {
-        let profile = pictures().join("profile.toml");
+        let profile = pictures().join(name).with_extension("toml");
         let api_url = format!("http://127.0.0.1:{api_port}");
         let mut command = Command::new(built("cognito-emulator"));
         command
@@ -165,6 +170,9 @@ impl FarSide {
                 "--profile",
             ])
             .arg(&profile);
+        for url in callback_urls {
+            command.args(["--callback-url", url]);
+        }
         let mut emulator = Running::start("emulator", command, sink("emulator"))?;
         emulator.announced("\"Listening on\"", listening)?;
 
@@ -187,6 +195,8 @@ impl FarSide {
             emulator,
             _api: api,
             profile,
+            url: format!("http://127.0.0.1:{port}"),
+            issuer,
             api_url,
         })
     }

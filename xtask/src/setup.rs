@@ -39,6 +39,8 @@ const HEADLESS_PACKAGES: &[&str] = &[
     "imagemagick",
     "openbox",
     "fonts-dejavu-core",
+    "dunst",
+    "xfce4-panel",
 ];
 
 /// Left out when a Chrome and its driver are there already.

@@ -1,5 +1,7 @@
 //! The whole journey with no person and no pretence: real window, real browser, real keychain, real deep link.
 
+mod desktop;
+mod organisations;
 mod screen;
 mod stage;
 mod steps;

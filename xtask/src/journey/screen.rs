@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use super::stage::APP_CLASS;
 use crate::process::{Result, output, wait_for};
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -88,7 +89,7 @@ impl Window {
     }
 
     /// The process it belongs to.
-    fn pid(&self) -> Result<u32> {
+    pub(super) fn pid(&self) -> Result<u32> {
         Ok(self.display.xdotool(&["getwindowpid", &self.id])?.parse()?)
     }
 
@@ -103,6 +104,20 @@ impl Window {
         self.press(&["alt+F4"])?;
         wait_for("the closed window's process to end", DEADLINE, || {
             Ok((!Path::new(&process).exists()).then_some(()))
+        })
+    }
+
+    /// Closes it with the window manager's key and waits until it cannot be seen.
+    pub(super) fn close_to_tray(&self) -> Result {
+        self.activate()?;
+        self.press(&["alt+F4"])?;
+        wait_for("the closed window to go", DEADLINE, || {
+            // It fails when it finds none.
+            let seen = self
+                .display
+                .xdotool(&["search", "--onlyvisible", "--class", APP_CLASS]);
+            let seen = seen.unwrap_or_default();
+            Ok((!seen.lines().any(|id| id == self.id)).then_some(()))
         })
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::desktop;
 use super::screen::{Display, Window};
 use crate::demo::{FarSide, free_port, pictures};
 use crate::process::{Result, Running, Sink, built, output, variable, wait_for};
@@ -29,6 +30,7 @@ pub(super) struct Stage {
     /// Where an app that the browser starts listens for a driver.
     cold_start: u16,
     pub(super) far_side: FarSide,
+    pub(super) second: FarSide,
     running: Vec<Running>,
 }
 
@@ -61,14 +63,35 @@ impl Stage {
             display.command("openbox"),
             log("openbox"),
         )?);
+        let dunst = desktop::notifications(&display, &home)?;
+        running.push(Running::start("dunst", dunst, log("dunst"))?);
 
-        let far_side = FarSide::start(free_port()?, free_port()?, TOKEN_SECONDS, log)?;
+        let far_side = FarSide::start(
+            "profile",
+            free_port()?,
+            free_port()?,
+            TOKEN_SECONDS,
+            &[],
+            log,
+        )?;
+        let profiles = home.join(".config/keyfob/profiles");
+        fs::create_dir_all(&profiles)?;
+        fs::copy(&far_side.profile, profiles.join("demo.toml"))?;
+        // Another organisation, whose app client knows the way back by a port only.
+        let loopback = format!("http://127.0.0.1:{}/callback", free_port()?);
+        let second = FarSide::start(
+            "second",
+            free_port()?,
+            free_port()?,
+            TOKEN_SECONDS,
+            &[loopback],
+            |name| log(&format!("second-{name}")),
+        )?;
         let (app_driver, cold_start) = (free_port()?, free_port()?);
         let for_app = |command: &mut Command| {
             command
                 // Makes xdg-open ask GIO: its own way cannot run a quoted command (xdg-utils 1.1.3).
                 .env("XDG_CURRENT_DESKTOP", "GNOME")
-                .env("KEYFOB_PROFILE_FILE", &far_side.profile)
                 // Everything, to be searched for secrets by `cargo xtask test`.
                 .env("KEYFOB_LOG", "trace")
                 .env("WEBKIT_INSPECTOR_SERVER", format!("127.0.0.1:{cold_start}"))
@@ -79,6 +102,12 @@ impl Stage {
         // The browser starts the app when the app does not run, so it passes the app's environment on.
         let profile = home.join("browser");
         let browser = browser().ok_or("neither Chromium nor Chrome is installed")?;
+        fs::create_dir_all(profile.join("Default"))?;
+        // "Save password?" would take the keyboard from the app that has just come to the front.
+        fs::write(
+            profile.join("Default/Preferences"),
+            json!({ "credentials_enable_service": false }).to_string(),
+        )?;
         let mut command = display.command(&browser.to_string_lossy());
         for_app(&mut command);
         command
@@ -129,6 +158,7 @@ impl Stage {
             app_driver,
             cold_start,
             far_side,
+            second,
             running,
         })
     }
@@ -159,6 +189,13 @@ impl Stage {
             Page::open(driver, &json!({})).map(Some)
         })?;
         Ok(self.app.insert(page))
+    }
+
+    /// Starts something more of a desktop, which ends with the others.
+    pub(super) fn start(&mut self, name: &str, command: Command) -> Result {
+        let started = Running::start(name, command, log(name))?;
+        self.running.push(started);
+        Ok(())
     }
 
     /// Closes the app's window as a person does.

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::Step;
+use super::desktop::tray;
+use super::organisations::{ending, get_out, loopback, second, switch};
 use super::stage::{APP_CLASS, DEADLINE, Stage};
-use crate::demo::{PASSWORD, USER, pictures};
+use crate::demo::{FarSide, PASSWORD, USER, pictures};
 use crate::process::{Result, output, wait_for};
 use crate::webdriver::{Page, http};
 
@@ -40,11 +42,39 @@ pub(super) const STEPS: &[(&str, Step)] = &[
         "quit, start again later: renewed silently, no browser",
         restart,
     ),
+    (
+        "a second profile is pasted, shown, trusted; nobody is signed out",
+        second,
+    ),
+    (
+        "its sign-in comes back through a port on 127.0.0.1, window in front",
+        loopback,
+    ),
+    (
+        "switch: each profile has its own session, the browser rests",
+        switch,
+    ),
+    (
+        "the second's session is ended elsewhere: one notification, its button signs in",
+        ending,
+    ),
+    (
+        "Sign out everywhere: of the second, at its user pool, and of no other",
+        get_out,
+    ),
     ("Sign out: keychain empty, browser session ended", sign_out),
     ("the next sign-in asks for the password again", asks_again),
     (
         "the app is closed meanwhile; the URL starts it, and it is signed in",
         cold_start,
+    ),
+    (
+        "Sign out of this computer: the browser is left alone",
+        device_sign_out,
+    ),
+    (
+        "with a tray, closing hides the window; the tray brings it back, and quits",
+        tray,
     ),
 ];
 
@@ -108,7 +138,7 @@ fn sign_in(stage: &mut Stage) -> Result {
     }
     new_tab(&stage.browser, &tabs)?;
     stage.browser.wait_for(PASSWORD_FIELD, DEADLINE)?;
-    asked(stage, 0, "/.well-known/jwks.json")?;
+    asked(&stage.far_side, 0, "/.well-known/jwks.json")?;
     stage.browser.screenshot(&picture("browser-hosted-ui"))?;
     app.screenshot(&picture("app-waiting"))
 }
@@ -267,7 +297,7 @@ fn restart(stage: &mut Stage) -> Result {
     let app = stage.app()?;
     wait_state(app, "signedIn")?;
     shows(app, "user-name", "Alex Morgan")?;
-    asked(stage, requests, "/oauth2/token")?;
+    asked(&stage.far_side, requests, "/oauth2/token")?;
     let app = stage.app()?;
     click(app, "call-api")?;
     shows(app, "api-answer", "Hi alex")?;
@@ -300,8 +330,8 @@ fn sign_out(stage: &mut Stage) -> Result {
     wait_for("an empty keychain", DEADLINE, || {
         Ok((keychain_items()? == 0).then_some(()))
     })?;
-    asked(stage, requests, "/oauth2/revoke")?;
-    asked(stage, requests, "/logout")?;
+    asked(&stage.far_side, requests, "/oauth2/revoke")?;
+    asked(&stage.far_side, requests, "/logout")?;
     app.wait_for(&id("sign-in"), DEADLINE)?;
     app.screenshot(&picture("app-signed-out-again"))
 }
@@ -324,15 +354,33 @@ fn cold_start(stage: &mut Stage) -> Result {
     let app = stage.attach_app()?;
     wait_state(app, "signedIn")?;
     shows(app, "user-name", "Alex Morgan")?;
-    app.screenshot(&picture("app-cold-start"))?;
+    app.screenshot(&picture("app-cold-start"))
+}
+
+fn device_sign_out(stage: &mut Stage) -> Result {
+    let (tabs, requests) = (
+        stage.browser.windows()?.len(),
+        stage.far_side.requests().len(),
+    );
+    let app = stage.app()?;
+    for choice in ["account-menu", "sign-out", "sign-out-device"] {
+        click(app, choice)?;
+    }
+    wait_state(app, "signedOut")?;
+    asked(&stage.far_side, requests, "/oauth2/revoke")?;
+    app.wait_for(&id("sign-out-outcome"), DEADLINE)?;
+    app.screenshot(&picture("app-signed-out-of-device"))?;
+    if stage.browser.windows()?.len() != tabs || keychain_items()? != 0 {
+        return Err("a browser window was opened, or tokens are left".into());
+    }
     stage.quit_app()
 }
 
 /// The hosted UI has its form twice, for narrow and for wide windows; only one of them can be seen.
-const PASSWORD_FIELD: &str = "input[name=password]";
+pub(super) const PASSWORD_FIELD: &str = "input[name=password]";
 
 /// Fills in and sends the hosted UI's form.
-fn submit(browser: &Page, password: &str) -> Result {
+pub(super) fn submit(browser: &Page, password: &str) -> Result {
     browser
         .wait_for("input[name=username]", DEADLINE)?
         .fill(USER)?;
@@ -343,7 +391,7 @@ fn submit(browser: &Page, password: &str) -> Result {
 }
 
 /// Turns to the tab that was not there before.
-fn new_tab(browser: &Page, before: &[String]) -> Result {
+pub(super) fn new_tab(browser: &Page, before: &[String]) -> Result {
     let tab = wait_for("a new browser page", DEADLINE, || {
         Ok(browser
             .windows()?
@@ -354,33 +402,38 @@ fn new_tab(browser: &Page, before: &[String]) -> Result {
 }
 
 /// Waits until the emulator has answered a request for `path`, not counting the first `before` ones.
-fn asked(stage: &Stage, before: usize, path: &str) -> Result {
+pub(super) fn asked(far_side: &FarSide, before: usize, path: &str) -> Result {
     wait_for(&format!("a request for {path}"), DEADLINE, || {
-        let found = stage.far_side.requests()[before..]
+        let found = far_side.requests()[before..]
             .iter()
             .any(|line| line.contains(path));
         Ok(found.then_some(()))
     })
 }
 
-fn id(name: &str) -> String {
+pub(super) fn id(name: &str) -> String {
     format!("[data-testid={name}]")
 }
 
-fn click(app: &Page, name: &str) -> Result {
+pub(super) fn click(app: &Page, name: &str) -> Result {
     wait_for(&format!("{name} to be clicked"), DEADLINE, || {
         app.find(&id(name))?.click().map(Some)
     })
 }
 
 /// Waits until an element's text has `expected` in it, and brings it into view.
-fn shows(app: &Page, name: &str, expected: &str) -> Result {
+pub(super) fn shows(app: &Page, name: &str, expected: &str) -> Result {
     wait_for(&format!("{name} to show {expected}"), DEADLINE, || {
-        let text = app.find(&id(name))?.text()?;
-        if text.contains(expected) {
+        // WebKit's driver has no text for what may be cut short with an ellipsis.
+        let text = app.execute(&format!(
+            "const found = document.querySelector('{}');
+             return found?.checkVisibility({{ visibilityProperty: true }}) ? found.innerText : ''",
+            id(name)
+        ))?;
+        if text.as_str().is_some_and(|text| text.contains(expected)) {
             Ok(Some(()))
         } else {
-            Err(format!("it shows {text:?}").into())
+            Err(format!("it shows {text}").into())
         }
     })?;
     let into_view = "scrollIntoView({ block: 'nearest' })";
@@ -391,7 +444,7 @@ fn shows(app: &Page, name: &str, expected: &str) -> Result {
     .map(drop)
 }
 
-fn wait_state(app: &Page, expected: &str) -> Result {
+pub(super) fn wait_state(app: &Page, expected: &str) -> Result {
     wait_for(&format!("the app to be {expected}"), DEADLINE, || {
         let state = app.execute("return document.documentElement.dataset.state")?;
         if state == expected {
@@ -439,10 +492,10 @@ fn unix_seconds() -> u64 {
     since.map_or(0, |since| since.as_secs())
 }
 
-fn keychain() -> Result<String> {
+pub(super) fn keychain() -> Result<String> {
     output(Command::new("secret-tool").args(["search", "--all", "service", "dev.keyfob.desktop"]))
 }
 
-fn picture(name: &str) -> PathBuf {
+pub(super) fn picture(name: &str) -> PathBuf {
     pictures().join(format!("{name}.png"))
 }
