@@ -1,5 +1,6 @@
 //! What a process says of itself while it works, so that it is known even of one that is killed.
 
+use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,10 +29,8 @@ pub(crate) enum Event {
     /// The session said that the person must sign in.
     Ended {
         user: usize,
-        /// The last refresh token this process has had from the store or given to it.
-        last: Option<String>,
-        /// When it looked into the store and found nothing, if nothing is what it found last.
-        empty_at: Option<u64>,
+        /// What it can have been about.
+        known: Vec<Known>,
         said: String,
     },
     /// A token, or the API's answer, was another person's.
@@ -95,11 +94,18 @@ pub(crate) fn to_runner(line: &Line) {
     }
 }
 
-#[derive(Default)]
-struct Seen {
-    last: Option<String>,
-    empty_at: Option<u64>,
+/// What the store had when a process looked into it or put it there: a refresh token, or nothing.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Known {
+    pub(crate) at: u64,
+    pub(crate) token: Option<String>,
 }
+
+/// A session that says it has ended may have found out this long before it was asked, while another session of the same
+/// process has found the next one since: in microseconds.
+const RECENT: u64 = 5_000_000;
+/// More than a process looks into the store in that time.
+const REMEMBERED: usize = 1_024;
 
 /// The system's keychain, which tells what it is used for.
 pub(crate) struct Journaling {
@@ -107,7 +113,7 @@ pub(crate) struct Journaling {
     user: usize,
     session_key: String,
     tell: Tell,
-    seen: Mutex<Seen>,
+    seen: Mutex<VecDeque<Known>>,
     locks: bool,
 }
 
@@ -124,13 +130,15 @@ impl Journaling {
         }
     }
 
-    /// What to say when the session says that it has ended.
-    pub(crate) fn ended(&self, said: String) -> Event {
+    /// What to say when the session says that it has ended, having been asked at that moment.
+    pub(crate) fn ended(&self, said: String, asked_at: u64) -> Event {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = asked_at.saturating_sub(RECENT);
+        let before = seen.iter().rev().find(|known| known.at < since);
+        let recent = seen.iter().filter(|known| known.at >= since);
         Event::Ended {
             user: self.user,
-            last: seen.last.clone(),
-            empty_at: seen.empty_at,
+            known: before.into_iter().chain(recent).cloned().collect(),
             said,
         }
     }
@@ -141,15 +149,11 @@ impl Journaling {
 
     fn saw(&self, at: u64, token: Option<&String>) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        match token {
-            Some(token) => {
-                *seen = Seen {
-                    last: Some(token.clone()),
-                    empty_at: None,
-                }
-            }
-            None => seen.empty_at = Some(at),
+        if seen.len() == REMEMBERED {
+            seen.pop_front();
         }
+        let token = token.cloned();
+        seen.push_back(Known { at, token });
     }
 }
 

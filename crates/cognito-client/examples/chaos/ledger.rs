@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cognito_emulator::{Refresh, RefreshOutcome};
 
 use crate::USERS;
-use crate::journal::{Event, Line, Tally};
+use crate::journal::{Event, Known, Line, Tally};
 use crate::verdict::Verdict;
 
 /// A process, named by the port that was given to it alone.
@@ -57,8 +57,7 @@ pub(crate) struct Process {
 pub(crate) struct Claim {
     pub(crate) user: usize,
     pub(crate) by: Port,
-    pub(crate) last: Option<String>,
-    pub(crate) empty_at: Option<u64>,
+    pub(crate) known: Vec<Known>,
     pub(crate) said: String,
 }
 
@@ -135,16 +134,10 @@ impl Ledger {
                     life.deleted.push((at, by));
                 }
             }
-            Event::Ended {
-                user,
-                last,
-                empty_at,
-                said,
-            } => self.claims.push(Claim {
+            Event::Ended { user, known, said } => self.claims.push(Claim {
                 user,
                 by,
-                last,
-                empty_at,
+                known,
                 said,
             }),
             Event::WrongUser { user, what } => {

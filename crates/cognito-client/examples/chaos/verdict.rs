@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::USERS;
-use crate::ledger::{Claim, Ledger, Life, Port, RUNNER, Token};
+use crate::journal::Known;
+use crate::ledger::{Claim, Ledger, Life, Port, Process, RUNNER, Token};
 
 /// A reply is kept at once: a process that had this long to do it and was killed later has lost it by itself.
 const KEPT_WITHIN: u64 = 10_000_000;
@@ -35,43 +36,76 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The process a claim has to wait for, so that all it has said is known.
+/// A process a claim has to wait for, so that all it has said is known.
 pub(crate) fn witness(ledger: &Ledger, claim: &Claim) -> Option<Port> {
-    let life = &ledger.lives[claim.user][life_of(ledger, claim)?];
-    let asked = ledger.tip(life).asked;
-    let process = ledger.processes.get(&asked)?;
-    (process.killed_at.is_some() && !process.drained).then_some(asked)
+    let killed = |process: &Process| process.killed_at.is_some() && !process.drained;
+    lives_of(ledger, claim)
+        .into_iter()
+        .map(|number| ledger.tip(&ledger.lives[claim.user][number]).asked)
+        .find(|asked| ledger.processes.get(asked).is_some_and(killed))
 }
 
-/// The life a claim is about: that of the last token the process knew, or that in which it found the store empty.
-fn life_of(ledger: &Ledger, claim: &Claim) -> Option<usize> {
-    let lives = &ledger.lives[claim.user];
-    let by_token = || Some(ledger.tokens.get(claim.last.as_ref()?)?.life);
-    match claim.empty_at {
+/// The lives a claim can be about, the latest last: those of the tokens the process knew, and those in which it found
+/// the store empty.
+fn lives_of(ledger: &Ledger, claim: &Claim) -> Vec<usize> {
+    let mut lives: Vec<_> = claim
+        .known
+        .iter()
+        .filter_map(|known| life_of(ledger, claim.user, known))
+        .collect();
+    lives.sort_unstable();
+    lives.dedup();
+    lives
+}
+
+fn life_of(ledger: &Ledger, user: usize, known: &Known) -> Option<usize> {
+    match &known.token {
+        Some(token) => Some(ledger.tokens.get(token)?.life),
         // Before the first sign-in there is nothing to find.
-        Some(at) => lives.iter().rposition(|life| life.began < at),
-        None => by_token(),
+        None => ledger.lives[user]
+            .iter()
+            .rposition(|life| life.began < known.at),
     }
 }
 
-/// Judges a claim; nothing when its life was judged before.
+/// Judges a claim; nothing when it is about a life that was judged before.
 pub(crate) fn judge(ledger: &mut Ledger, claim: &Claim, grace: bool) -> Option<Verdict> {
-    let Some(number) = life_of(ledger, claim) else {
-        let why = format!("{} said so without ever having had a token", claim.by);
+    let lives = lives_of(ledger, claim);
+    let Some(&last) = lives.last() else {
+        let why = format!("{} said so without ever having known anything", claim.by);
         return Some(Verdict::Lost(why));
     };
-    let life = &ledger.lives[claim.user][number];
-    if life.verdict.is_some() {
+    let is_judged = |number: &usize| ledger.lives[claim.user][*number].verdict.is_some();
+    // Nothing explains an empty store while a session lives, whatever else was known.
+    let unexplained = claim
+        .known
+        .iter()
+        .filter(|known| known.token.is_none())
+        .filter_map(|known| life_of(ledger, claim.user, known))
+        .find(|number| !is_judged(number));
+    if unexplained.is_none() && lives.iter().any(is_judged) {
         return None;
     }
-    let verdict = match prove(ledger, life, grace) {
-        Ok(after) => Verdict::WithProcess { after },
-        Err(why) => Verdict::Lost(format!(
-            "{} of {}: {why}\n  {}",
-            claim.said,
-            USERS[claim.user],
-            evidence(ledger, life, claim)
-        )),
+    let candidates = unexplained.map_or(lives, |number| vec![number]);
+    let mut verdict = Err((last, String::new()));
+    for number in candidates {
+        let life = &ledger.lives[claim.user][number];
+        match prove(ledger, life, grace) {
+            Ok(after) => {
+                verdict = Ok((number, after));
+                break;
+            }
+            Err(why) => {
+                let evidence = evidence(ledger, life, claim);
+                let user = USERS[claim.user];
+                let why = format!("{} of {user}: {why}\n  {evidence}", claim.said);
+                verdict = Err((number, why));
+            }
+        }
+    }
+    let (number, verdict) = match verdict {
+        Ok((number, after)) => (number, Verdict::WithProcess { after }),
+        Err((number, why)) => (number, Verdict::Lost(why)),
     };
     ledger.lives[claim.user][number].verdict = Some(verdict.clone());
     Some(verdict)

@@ -221,6 +221,7 @@ impl Seat {
         self.session().restore().await;
         while !stop.load(Ordering::SeqCst) {
             let session = self.session();
+            let began = micros();
             let outcome = match dice.below(100) {
                 0..55 => self.access(&session).await,
                 55..70 => self.id(&session).await,
@@ -248,7 +249,7 @@ impl Seat {
                 }
             };
             if let Err(error) = outcome {
-                self.failed(&error).await;
+                self.failed(&error, began).await;
             }
             pause(dice.between(20, 300)).await;
         }
@@ -316,12 +317,12 @@ impl Seat {
         }
     }
 
-    async fn failed(&self, error: &Error) {
+    async fn failed(&self, error: &Error, began: u64) {
         tracing::trace!(?error, %error, remedy = error.remedy(), status = ?self.session().status(), "failed");
         match error {
             Error::Transient { .. } => self.count(|tally| tally.passing += 1),
             Error::SignInRequired(reason) => {
-                tell(self.store.ended(format!("{reason:?}")));
+                tell(self.store.ended(format!("{reason:?}"), began));
                 // As a person would: waits, looks again, and at last starts the app again.
                 pause(300).await;
                 if self.session().access_token().await.is_ok() {
@@ -346,6 +347,7 @@ impl Seat {
     async fn settle(&self) -> Option<String> {
         loop {
             let session = self.session();
+            let began = micros();
             match session.api_get("/oauth2/userInfo").await {
                 Ok(answer) if answer.status == 200 => {
                     self.count(|tally| tally.api += 1);
@@ -355,7 +357,7 @@ impl Seat {
                     };
                 }
                 Ok(_) => {}
-                Err(error) => self.failed(&error).await,
+                Err(error) => self.failed(&error, began).await,
             }
             pause(200).await;
         }
