@@ -87,8 +87,8 @@ impl Plan {
             390..405 => Step::Fault("HTML", Endpoint::Jwks, Fault::Html),
             405..425 => Step::Fault("dropped", Endpoint::UserInfo, Fault::Drop),
             425..445 => Step::Fault("500", Endpoint::UserInfo, Fault::Status(500)),
-            445..505 if self.grace => Step::Fault("reply lost", Endpoint::Token, Fault::LoseReply),
-            505..565 if self.grace => Step::Fault("reply cut", Endpoint::Token, Fault::CutReply),
+            505..535 if self.grace => Step::Fault("reply lost", Endpoint::Token, Fault::LoseReply),
+            535..565 if self.grace => Step::Fault("reply cut", Endpoint::Token, Fault::CutReply),
             565.. => Step::Nothing,
             number => {
                 let (kind, fault) = match number % 6 {
