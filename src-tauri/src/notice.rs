@@ -1,22 +1,33 @@
 //! One notification when a session has truly ended, with a button to sign in again.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use notify_rust::{Notification, NotificationResponse, Timeout};
 use tauri::AppHandle;
+use tokio::sync::oneshot;
 
 use crate::view::{ProfileEntryView, Stage};
 use crate::{Keyfob, act};
-
-const SIGN_IN: &str = "sign-in";
 
 /// Tells of every session that ends from now on; what had ended before, the window shows.
 pub(crate) fn follow(app: &AppHandle, keyfob: &Arc<Keyfob>) {
     let app = app.clone();
     let mut before: Vec<ProfileEntryView> = Vec::new();
+    // Dropped when it is no longer so, which takes the notification away.
+    let mut told: HashMap<String, oneshot::Sender<()>> = HashMap::new();
     keyfob.follow(move |view| {
+        told.retain(|name, _| {
+            let still = |profile: &&ProfileEntryView| profile.state == Stage::Expired;
+            view.profiles
+                .iter()
+                .filter(still)
+                .any(|profile| profile.name == *name)
+        });
         for profile in ended(&before, &view.profiles) {
-            tell(&app, profile);
+            let (so, over) = oneshot::channel();
+            told.insert(profile.to_owned(), so);
+            tell(&app, profile, over);
         }
         before = view.profiles;
         true
@@ -39,22 +50,19 @@ fn ended<'a>(
         .filter(move |name| was_signed_in(name))
 }
 
-fn tell(app: &AppHandle, profile: &str) {
+fn tell(app: &AppHandle, profile: &str, over: oneshot::Receiver<()>) {
     let (app, profile) = (app.clone(), profile.to_owned());
     // It waits for the person, for as long as they take.
     let waiting = std::thread::Builder::new().name("notification".into());
     let started = waiting.spawn(move || {
         let shown = notification(&profile).show();
-        let answered = shown.and_then(|notification| {
-            notification.wait_for_response(|response: &NotificationResponse| match response {
-                NotificationResponse::Action(action) if action == SIGN_IN => {
-                    act::sign_in(&app, &profile);
-                }
-                NotificationResponse::Default | NotificationResponse::Action(_) => {
-                    act::show(&app, &profile);
-                }
+        let answered = shown.map(|shown| {
+            wait(shown, over, move |response| match response {
+                // The one button; macOS gives its label, the others its key.
+                NotificationResponse::Action(_) => act::sign_in(&app, &profile),
+                NotificationResponse::Default => act::show(&app, &profile),
                 NotificationResponse::Closed(_) | NotificationResponse::Reply(_) => {}
-            })
+            });
         });
         if let Err(error) = answered {
             tracing::warn!(%error, "the end of a session was not notified");
@@ -62,6 +70,36 @@ fn tell(app: &AppHandle, profile: &str) {
     });
     if let Err(error) = started {
         tracing::warn!(%error, "the end of a session was not notified");
+    }
+}
+
+/// Waits for the person's answer, or until there is nothing to be answered any more, and takes the
+/// notification away: what it says is no longer so.
+#[cfg(target_os = "linux")]
+fn wait(
+    shown: notify_rust::NotificationHandle,
+    over: oneshot::Receiver<()>,
+    answer: impl FnOnce(&NotificationResponse),
+) {
+    tauri::async_runtime::block_on(async move {
+        tokio::select! {
+            () = shown.wait_for_action_async(answer) => {}
+            // Ends with an error, because nothing is ever sent.
+            _ = over => {}
+        }
+        shown.close_async().await;
+    });
+}
+
+/// Waits for the person's answer. The system takes the notification away in its own time.
+#[cfg(not(target_os = "linux"))]
+fn wait(
+    shown: notify_rust::NotificationHandle,
+    _over: oneshot::Receiver<()>,
+    answer: impl Fn(&NotificationResponse) + 'static,
+) {
+    if let Err(error) = shown.wait_for_response(answer) {
+        tracing::warn!(%error, "a notification was not answered");
     }
 }
 
@@ -80,7 +118,7 @@ fn notification(profile: &str) -> Notification {
         .action("default", "Open Keyfob");
     #[cfg(windows)]
     notification.app_id(crate::IDENTIFIER);
-    notification.action(SIGN_IN, "Sign in");
+    notification.action("sign-in", "Sign in");
     notification
 }
 

@@ -61,7 +61,10 @@ pub(super) fn measure(runs: u16) -> Result {
     )?;
     let mut nanos: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let python = python();
-    let scripts = [(Path::new("node"), "check.mjs"), (python.as_path(), "check.py")];
+    let scripts = [
+        (Path::new("node"), "check.mjs"),
+        (python.as_path(), "check.py"),
+    ];
     for _ in 0..runs {
         turn(on_one_core(&rust).arg("measure").arg(&folder), &mut nanos)?;
         for (program, script) in scripts {
