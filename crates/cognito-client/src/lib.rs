@@ -23,7 +23,8 @@ pub use clock::Clock;
 pub use cognito_verifier::SystemClock;
 pub use error::{Error, OAuthErrorCode, ProtocolError, SignInReason, TransientCause};
 pub use profile::{
-    Endpoints, KnownProfile, Origin, Profile, ProfileDocument, ProfileError, ProfileStore, Profiles,
+    AuthFlow, AwsSettings, Bucket, Endpoints, IDENTITY_VARIABLE, KnownProfile, Origin, Profile,
+    ProfileDocument, ProfileError, ProfileStore, Profiles,
 };
 pub use session::{Session, SessionState, SignOut, SignOutScope, Status};
 pub use sign_in_request::{Prompt, Route, SignInRequest};

@@ -1,9 +1,11 @@
 //! A profile: everything Keyfob must know of an organisation's pools, from one TOML file.
 
+mod aws;
 mod document;
 mod error;
 mod store;
 
+pub use aws::{AuthFlow, AwsSettings, Bucket, IDENTITY_VARIABLE};
 pub use document::ProfileDocument;
 pub use error::ProfileError;
 pub use store::{KnownProfile, Origin, ProfileStore, Profiles};
@@ -74,6 +76,12 @@ pub struct Profile {
     /// Lambda functions the app offers to invoke.
     #[serde(default)]
     pub functions: Vec<String>,
+    /// Folders of S3 buckets the app shows.
+    #[serde(default)]
+    pub buckets: Vec<Bucket>,
+    /// How AWS credentials are obtained.
+    #[serde(default)]
+    pub aws: AwsSettings,
     /// How people sign in, where the click does not say otherwise.
     #[serde(default)]
     pub sign_in: SignInRequest,
@@ -96,6 +104,8 @@ pub struct Endpoints {
     pub sts: Option<Url>,
     /// AWS Lambda.
     pub lambda: Option<Url>,
+    /// Amazon S3. Buckets are addressed by path below it.
+    pub s3: Option<Url>,
 }
 
 fn default_scopes() -> Vec<String> {
@@ -207,6 +217,7 @@ impl Profile {
             ),
             ("endpoints.sts", self.endpoints.sts.as_ref()),
             ("endpoints.lambda", self.endpoints.lambda.as_ref()),
+            ("endpoints.s3", self.endpoints.s3.as_ref()),
         ];
         for (field, url) in urls
             .into_iter()
@@ -260,6 +271,11 @@ impl Profile {
             );
         }
         if let Err((field, reason)) = self.sign_in.check(self) {
+            return wrong(field, reason);
+        }
+        if let Some((field, reason)) = (self.aws.check().err())
+            .or_else(|| self.buckets.iter().find_map(|bucket| bucket.check().err()))
+        {
             return wrong(field, reason);
         }
         let is_sign_out = |url: &Url| is_redirect(url) || url.scheme() == "https";

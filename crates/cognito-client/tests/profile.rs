@@ -107,6 +107,46 @@ fn a_wrong_one_says_what() {
             "client_secret = \"s\"\nclient_id = \"1e",
             "unknown field `client_secret`",
         ),
+        (
+            "client_id = \"1e",
+            "aws = { role_arn = \"Reader\" }\nclient_id = \"1e",
+            "`aws.role_arn`",
+        ),
+        (
+            "client_id = \"1e",
+            "aws = { flow = \"basic\" }\nclient_id = \"1e",
+            "needs the role to assume",
+        ),
+        (
+            "client_id = \"1e",
+            "aws = { session_seconds = 7200 }\nclient_id = \"1e",
+            "`aws.session_seconds`",
+        ),
+        (
+            "client_id = \"1e",
+            "aws = { flow = \"basic\", session_seconds = 60, role_arn = \"arn:aws:iam::123456789012:role/Reader\" }\nclient_id = \"1e",
+            "between 900 and 43200",
+        ),
+        (
+            "client_id = \"1e",
+            "buckets = [{ bucket = \"Mine\" }]\nclient_id = \"1e",
+            "`buckets.bucket`",
+        ),
+        (
+            "client_id = \"1e",
+            "buckets = [{ bucket = \"mine\", prefix = \"users\" }]\nclient_id = \"1e",
+            "must end with /",
+        ),
+        (
+            "client_id = \"1e",
+            "buckets = [{ bucket = \"mine\", prefix = \"${aws:userid}/\" }]\nclient_id = \"1e",
+            "the only variable",
+        ),
+        (
+            "client_id = \"1e",
+            "endpoints = { s3 = \"http://s3.example.com\" }\nclient_id = \"1e",
+            "`endpoints.s3`",
+        ),
         ("region = ", "region ", "line 3, column 8"),
         (
             "https://example.auth",
@@ -160,4 +200,15 @@ fn the_users_come_before_the_machines_and_a_bad_one_is_reported() {
         ProfileStore::new("/nowhere".into(), None).load().usable[0].profile,
         Profile::local_demo()
     );
+}
+
+#[test]
+fn a_buckets_prefix_has_the_persons_identity_id() {
+    let demo = Profile::local_demo();
+    let [own, shared] = &demo.buckets[..] else {
+        panic!("{:?}", demo.buckets)
+    };
+    assert!(own.is_personal() && !shared.is_personal());
+    assert_eq!(own.prefix_of("us-east-1:abc"), "users/us-east-1:abc/");
+    assert_eq!(shared.prefix_of("us-east-1:abc"), "shared/");
 }

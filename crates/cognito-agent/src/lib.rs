@@ -1,0 +1,1 @@
+//! Hands a signed-in person's AWS credentials to the programs on their machine.
