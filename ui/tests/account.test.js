@@ -116,7 +116,7 @@ describe('by keyboard', () => {
       await tab.getByRole('menu').waitFor();
       await tab.keyboard.press('Tab');
       assert.equal(await tab.getByRole('menu').count(), 0);
-      assert.equal(await focused(tab), 'call-api');
+      assert.equal(await focused(tab), 'room-account');
     }));
 
   test('a click elsewhere closes it, and does what it does', () =>
@@ -165,7 +165,7 @@ describe('profiles', () => {
 
   test('another is switched to; the keyboard stays at the menu, and the change is said', () =>
     inTab({}, async (tab) => {
-      await scenes['all-answers'](tab);
+      await scenes['api-answer'](tab);
       await wish(tab, views.several);
       await tab.locator('[data-profile=Contoso]').click();
       assert.deepEqual(await calls(tab, 'switch_profile'), [['switch_profile', 'Contoso']]);

@@ -2,20 +2,20 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { alerts, answer, at, calls, focused, previewed, refuse, show, text } from './harness.js';
-import { scenes, wish } from './scenes.js';
+import { room, scenes, wish } from './scenes.js';
 import * as views from './views.js';
 import { NOW } from './views.js';
 
 const inTab = previewed();
 
 describe('commands', () => {
-  for (const [testid, command, from, item] of [
+  for (const [testid, command, from, way] of [
     ['sign-in', 'sign_in', views.signedOut],
     ['sign-in', 'sign_in', views.expired],
     ['cancel', 'cancel_sign_in', views.signingIn],
     ['call-api', 'call_api', views.signedIn],
-    ['aws-identity', 'aws_identity', views.signedIn],
-    ['invoke', 'invoke_function', views.signedIn],
+    ['aws-identity', 'aws_identity', views.signedIn, 'room-aws-access'],
+    ['invoke', 'invoke_function', views.signedIn, 'room-functions'],
     ['other-user', 'sign_in', views.signedOut],
     ['retry', 'retry', views.offlineSession],
     ['retry', 'retry', views.owed],
@@ -26,7 +26,8 @@ describe('commands', () => {
   ]) {
     test(`${testid} (${from.session.state.kind}) runs once at a time, tells its failure, can be retried`, () =>
       inTab({}, async (tab) => {
-        await (item ? wish(tab, from, item) : show(tab, from));
+        if (way?.startsWith('room-')) await room(tab, from, way.slice(5));
+        else await (way ? wish(tab, from, way) : show(tab, from));
         await at(tab, testid).dblclick();
         await tab.keyboard.press('Enter');
         assert.equal((await calls(tab, command)).length, 1);
@@ -113,12 +114,7 @@ describe('answers', () => {
 
   test('a function: its payload as typed, its answer laid out, no digit changed', () =>
     inTab({}, async (tab) => {
-      await show(
-        tab,
-        views.but(views.signedIn, {
-          profile: { ...views.profile, functions: ['hello', 'resize-image'] },
-        }),
-      );
+      await room(tab, views.twoFunctions, 'functions');
       await tab.getByLabel('Function', { exact: true }).selectOption('resize-image');
       await at(tab, 'function-payload').fill('{"width": 12345678901234567890}');
       await at(tab, 'invoke').click();
@@ -143,7 +139,7 @@ describe('answers', () => {
 
   test('an answer is text, whatever it holds', () =>
     inTab({}, async (tab) => {
-      await show(tab, views.signedIn);
+      await room(tab, views.signedIn, 'functions');
       for (const payload of [
         '<img src=x onerror=alert(1)>',
         '"a\\"b{[,:]}"',

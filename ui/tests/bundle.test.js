@@ -65,8 +65,10 @@ test('sends each command under its name, with its arguments', async () => {
   await click('retry');
   await send(views.several);
   await click('call-api');
-  await click('aws-identity');
+  await click('room-functions');
   await click('invoke');
+  await click('room-aws-access');
+  await click('aws-identity');
   await click('account-menu');
   await tab.locator('[data-profile=Contoso]').click();
   await click('account-menu');
@@ -100,8 +102,8 @@ test('sends each command under its name, with its arguments', async () => {
     ['cancel_sign_in', {}],
     ['retry', {}],
     ['call_api', {}],
-    ['aws_identity', {}],
     ['invoke_function', { name: 'hello', payload: '{}' }],
+    ['aws_identity', {}],
     ['switch_profile', { name: 'Contoso' }],
     ['rename_profile', { name: 'Local demo', newName: 'Demo' }],
     ['remove_profile', { name: 'Local demo' }],
@@ -132,15 +134,17 @@ test('holds nothing inline, nothing of the preview, and little', async () => {
   const html = await readFile(join(app.outDir, 'index.html'), 'utf8');
   assert.doesNotMatch(html, /<style|style=|<script(?![^>]*src=)|\son[a-z]+=/);
   const assets = await readdir(join(app.outDir, 'assets'));
+  const first = [...html.matchAll(/src="\/assets\/([^"]+\.js)"/g)].map(([, name]) => name);
   let compressed = 0;
   for (const name of assets) {
     assert.match(name, /-[\w-]{8}\.(js|css|svg)$/, 'named by its content');
     const bytes = await readFile(join(app.outDir, 'assets', name));
     assert.doesNotMatch(bytes.toString(), /the app is not watching/, 'the preview’s words');
     assert.doesNotMatch(bytes.toString(), /\beval\(|new Function\(/);
-    if (name.endsWith('.js')) compressed += gzipSync(bytes).length;
+    // The rooms' scripts come when they are opened, in a moment; the start waits for the first alone.
+    if (first.includes(name)) compressed += gzipSync(bytes).length;
   }
-  assert.ok(compressed < 40 * 1024, `${compressed} bytes of compressed script`);
+  assert.ok(compressed > 0 && compressed < 40 * 1024, `${compressed} bytes of compressed script`);
 });
 
 test('one file knows Tauri, and takes only its core', async () => {

@@ -14,7 +14,7 @@ import {
   show,
   text,
 } from './harness.js';
-import { scenes, wish } from './scenes.js';
+import { room, scenes, wish } from './scenes.js';
 import * as views from './views.js';
 
 const inTab = previewed();
@@ -72,7 +72,7 @@ describe('where it comes from', () => {
 
   test('text that is dragged is the web view’s own affair', () =>
     inTab({}, async (tab) => {
-      await show(tab, views.signedIn);
+      await room(tab, views.signedIn, 'functions');
       const taken = await tab.evaluate(() => {
         const dataTransfer = new DataTransfer();
         dataTransfer.setData('text/plain', '{"a": 1}');

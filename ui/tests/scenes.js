@@ -4,8 +4,15 @@ import * as views from './views.js';
 
 const click = (tab, testid) => tab.getByTestId(testid).click();
 
-async function signedInWith(tab, command, testid, value) {
-  await show(tab, views.signedIn);
+/** A view of somebody who is signed in, and then one of the rooms. */
+export async function room(tab, view, id) {
+  await show(tab, view);
+  await click(tab, `room-${id}`);
+  await tab.locator(`[data-testid=room-${id}][aria-current]`).waitFor();
+}
+
+async function inRoomWith(tab, id, command, testid, value) {
+  await room(tab, views.signedIn, id);
   await click(tab, testid);
   await answer(tab, command, value);
 }
@@ -176,31 +183,22 @@ export const scenes = {
     await click(tab, 'call-api');
     await tab.locator('.busy.slow').waitFor();
   },
-  'api-answer': (tab) => signedInWith(tab, 'call_api', 'call-api', views.apiAnswer),
-  'api-refusal': (tab) => signedInWith(tab, 'call_api', 'call-api', views.apiRefusal),
+  'api-answer': (tab) => inRoomWith(tab, 'account', 'call_api', 'call-api', views.apiAnswer),
+  'api-refusal': (tab) => inRoomWith(tab, 'account', 'call_api', 'call-api', views.apiRefusal),
   'api-failure': async (tab) => {
     await show(tab, views.signedIn);
     await click(tab, 'call-api');
     await refuse(tab, 'call_api', views.offline);
   },
-  'aws-answer': (tab) => signedInWith(tab, 'aws_identity', 'aws-identity', views.awsAnswer),
-  'function-answer': (tab) => signedInWith(tab, 'invoke_function', 'invoke', views.functionAnswer),
-  'function-error': (tab) => signedInWith(tab, 'invoke_function', 'invoke', views.functionError),
+  'aws-answer': (tab) =>
+    inRoomWith(tab, 'aws-access', 'aws_identity', 'aws-identity', views.awsAnswer),
+  'function-answer': (tab) =>
+    inRoomWith(tab, 'functions', 'invoke_function', 'invoke', views.functionAnswer),
+  'function-error': (tab) =>
+    inRoomWith(tab, 'functions', 'invoke_function', 'invoke', views.functionError),
   'function-not-json': async (tab) => {
-    await show(
-      tab,
-      views.but(views.signedIn, {
-        profile: { ...views.profile, functions: ['hello', 'resize-image'] },
-      }),
-    );
+    await room(tab, views.twoFunctions, 'functions');
     await tab.getByTestId('function-payload').fill('{"name": }');
-  },
-  'all-answers': async (tab) => {
-    await signedInWith(tab, 'call_api', 'call-api', views.apiAnswer);
-    await click(tab, 'aws-identity');
-    await answer(tab, 'aws_identity', views.awsAnswer);
-    await click(tab, 'invoke');
-    await answer(tab, 'invoke_function', views.functionAnswer);
   },
   'sign-out': (tab) => wish(tab, views.several, 'sign-out'),
   'sign-out-device-only': (tab) =>

@@ -88,6 +88,9 @@ export const signingInBy = (route) => view({ ...wait, route });
 export const finishing = view({ ...wait, finishing: true });
 export const signedInAs = (user, rest) => view({ kind: 'signedIn', user }, rest);
 export const signedIn = signedInAs(user);
+export const twoFunctions = but(signedIn, {
+  profile: { ...profile, functions: ['hello', 'resize-image'] },
+});
 export const offlineSession = signedInAs(user, { offlineSince: NOW - 18 * 60 });
 export const owed = view({ kind: 'signedOut' }, { revocationOwed: true });
 export const others = [

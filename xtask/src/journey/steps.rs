@@ -260,6 +260,7 @@ const UNSIGNED: &str = "eyJhbGciOiJub25lIn0.eyJ0b2tlbl91c2UiOiJhY2Nlc3MifQ.";
 
 fn aws_identity(stage: &mut Stage) -> Result {
     let app = stage.app()?;
+    click(app, "room-aws-access")?;
     click(app, "aws-identity")?;
     shows(app, "aws-answer", "123456789012")?;
     shows(app, "aws-answer", "role/KeyfobDemoAuthenticated")?;
@@ -269,6 +270,7 @@ fn aws_identity(stage: &mut Stage) -> Result {
 
 fn invoke(stage: &mut Stage) -> Result {
     let app = stage.app()?;
+    click(app, "room-functions")?;
     let ask = |payload: &str| {
         app.wait_for(&id("function-payload"), DEADLINE)?
             .fill(payload)

@@ -1,0 +1,59 @@
+// The way from room to room, and what is kept meanwhile.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { answer, at, focused, previewed, refuse, show, text } from './harness.js';
+import { room } from './scenes.js';
+import * as views from './views.js';
+
+const inTab = previewed();
+const offered = (tab) => tab.getByRole('navigation').getByRole('button').allInnerTexts();
+const shown = (tab) => tab.locator('[aria-current=page]').innerText();
+
+describe('rooms', () => {
+  test('are those that the profile has, and none without an identity pool', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedIn);
+      assert.deepEqual(await offered(tab), ['Account', 'Functions', 'AWS access']);
+      assert.equal(await shown(tab), 'Account');
+      await room(tab, views.signedIn, 'functions');
+      // The profile was changed: what it no longer has is not shown either.
+      await show(tab, views.but(views.signedIn, { profile: { ...views.profile, aws: false } }));
+      assert.equal(await tab.getByRole('navigation').count(), 0);
+      assert.equal(await text(tab, 'user-name'), 'Alex Morgan');
+      await show(tab, views.signedOut);
+      assert.equal(await tab.getByRole('navigation').count(), 0);
+    }));
+
+  test('the keyboard goes through them, and stays where it is; a screen reader is told', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedIn);
+      await at(tab, 'room-account').focus();
+      await tab.keyboard.press('Tab');
+      await tab.keyboard.press('Enter');
+      await tab.getByRole('heading', { level: 1, name: 'Functions' }).waitFor();
+      assert.equal(await focused(tab), 'room-functions');
+      assert.equal(await tab.getByRole('status').first().innerText(), 'Functions.');
+    }));
+
+  test('keep their answers and what still runs, until the person signs out', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedIn);
+      await at(tab, 'call-api').click();
+      await room(tab, views.signedIn, 'aws-access');
+      await at(tab, 'aws-identity').click();
+      await answer(tab, 'call_api', views.apiAnswer);
+      await at(tab, 'room-account').click();
+      assert.match(await text(tab, 'api-answer'), /Answered 200/);
+      await refuse(tab, 'aws_identity', views.offline);
+      await at(tab, 'room-aws-access').click();
+      await tab.getByRole('alert').getByText(views.offline.message).waitFor();
+      await show(tab, views.expired);
+      await show(tab, views.signedIn);
+      await tab.getByRole('alert').getByText(views.offline.message).waitFor();
+      assert.equal(await focused(tab), 'aws access');
+      await show(tab, views.signedOut);
+      await show(tab, views.signedIn);
+      assert.equal(await shown(tab), 'Account');
+      assert.equal(await at(tab, 'api-answer').count(), 0);
+    }));
+});
