@@ -145,6 +145,12 @@ pub(crate) fn wait_for<T>(
     }
 }
 
+/// Lets a millisecond pass, for whoever watches a process that cannot announce itself.
+#[expect(clippy::disallowed_methods, reason = "there is no event to wait for")]
+pub(crate) fn a_moment() {
+    std::thread::sleep(Duration::from_millis(1));
+}
+
 /// Where the lines of a running program go besides this program's memory.
 pub(crate) enum Sink {
     /// Before the eyes of the person, each line with the program's name.

@@ -294,6 +294,16 @@ fn peers() -> Result {
     )
 }
 
+/// The programs that `bench files` compares with, apart from rclone, which is Debian's.
+pub(crate) fn file_peers() -> Result<PathBuf> {
+    let environment = target().join("peers/files");
+    python(
+        &environment,
+        &root().join("benches/files-peers/requirements.txt"),
+    )?;
+    Ok(environment)
+}
+
 /// A Python environment with exactly the packages a file names.
 fn python(environment: &Path, requirements: &Path) -> Result {
     if !requirements.is_file() {

@@ -213,6 +213,10 @@ impl Aws {
         self.provider.forget().await;
     }
 
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// The same credentials for other clients of the AWS SDK.
     pub fn credentials_provider(&self) -> CognitoCredentialsProvider {
         self.provider.clone()
@@ -232,7 +236,7 @@ impl Aws {
 
     /// Does it with credentials; once more when AWS took those, or the time, for outdated. It refuses such a
     /// request before doing any of it.
-    async fn signed<T, F>(&self, ask: impl Fn(Held) -> F) -> Result<T, Error>
+    pub(crate) async fn signed<T, F>(&self, ask: impl Fn(Held) -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>> + Send,
     {

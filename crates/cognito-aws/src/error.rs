@@ -4,6 +4,8 @@ use std::fmt;
 
 use cognito_client::TransientCause;
 
+use crate::files::FileError;
+
 /// Why AWS gave no answer. [`remedy`](Self::remedy) says what to do about it.
 ///
 /// No token, key or response body is ever inside, and none of a service's own words that could repeat one.
@@ -51,6 +53,9 @@ pub enum Error {
         /// What is wrong with it, in words that follow "the payload".
         problem: String,
     },
+    /// A file, here or in S3, is not as it must be.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Refused for a reason that has no remedy of its own here.
     #[error("{service} refused the request: {code}")]
     Refused {
@@ -78,6 +83,8 @@ pub enum AwsService {
     Sts,
     /// AWS Lambda.
     Lambda,
+    /// Amazon S3.
+    S3,
 }
 
 impl fmt::Display for AwsService {
@@ -86,6 +93,7 @@ impl fmt::Display for AwsService {
             Self::IdentityPool => "the Cognito identity pool",
             Self::Sts => "AWS STS",
             Self::Lambda => "AWS Lambda",
+            Self::S3 => "Amazon S3",
         })
     }
 }
@@ -113,6 +121,7 @@ impl Error {
             Self::Clock { .. } => {
                 "Set this computer's date, time and time zone right (best: automatically) and try again.".into()
             }
+            Self::File(error) => error.remedy(),
             Self::Payload { .. } => "Correct the payload and invoke the function again.".into(),
             Self::Refused { .. } | Self::Protocol { .. } => {
                 "Try again. If it keeps happening, give this message to your administrator.".into()

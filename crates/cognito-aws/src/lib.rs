@@ -36,6 +36,7 @@
 mod aws;
 mod credentials;
 mod error;
+mod files;
 mod http;
 mod kept;
 mod refusal;
@@ -44,3 +45,7 @@ mod sdk;
 pub use aws::{Aws, CallerIdentity, FunctionAnswer};
 pub use credentials::CognitoCredentialsProvider;
 pub use error::{AwsService, Error};
+pub use files::{
+    Deleted, Entry, EntryKind, FileError, Files, Folder, Link, Listing, LocalCause, OnConflict,
+    Page, Preview, Progress, Proof, Search, Transfer, TransferId, TransferKind, TransferState,
+};

@@ -73,7 +73,7 @@ impl From<cognito_aws::Error> for CommandError {
             Aws::Transient { .. } => ErrorCode::Offline,
             Aws::Configuration { .. } | Aws::Clock { .. } => ErrorCode::Misconfigured,
             Aws::NotAllowed { .. } | Aws::Refused { .. } => ErrorCode::NotAllowed,
-            Aws::Payload { .. } | Aws::Protocol { .. } => ErrorCode::Unexpected,
+            Aws::File(_) | Aws::Payload { .. } | Aws::Protocol { .. } => ErrorCode::Unexpected,
         };
         Self {
             code,

@@ -318,7 +318,7 @@ fn processor_nanos(pid: u32) -> Result<f64> {
     Ok(nanos)
 }
 
-fn peak_mib(pid: u32) -> Result<f64> {
+pub(super) fn peak_mib(pid: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
     let kib = line

@@ -6,6 +6,7 @@
 mod api;
 mod emulator;
 mod figures;
+mod files;
 mod session;
 mod sign_in;
 mod startup;
@@ -21,11 +22,11 @@ use crate::setup::{self, Scope};
 pub(crate) const INSIDE: &str = "bench-inside";
 
 const RUNS: u16 = 12;
-const NAMES: [&str; 6] = [
-    "startup", "sign-in", "session", "emulator", "verifier", "api",
+const NAMES: [&str; 7] = [
+    "startup", "sign-in", "session", "emulator", "verifier", "api", "files",
 ];
 /// Measured without a window, a browser or a keychain.
-const PLAIN: [&str; 3] = ["emulator", "verifier", "api"];
+const PLAIN: [&str; 4] = ["emulator", "verifier", "api", "files"];
 
 /// Builds what is to be measured and measures it: what is named, or everything. With `minutes`, puts the API under load for
 /// so long instead.
@@ -88,18 +89,20 @@ fn inside_session(name: &str, runs: &str) -> Result {
         "emulator" => emulator::measure(runs),
         "verifier" => verifier::measure(runs),
         "api" => api::measure(runs),
+        "files" => files::measure(runs),
         _ => Err(format!("there is no bench `{name}`").into()),
     }
 }
 
 fn build(wanted: &[(&str, bool)]) -> Result {
     // One call each: built together, the app would share the features only an example asks for.
-    let builds: [(&str, &[&str]); 5] = [
+    let builds: [(&str, &[&str]); 6] = [
         ("startup", &[APP, EMBEDDED, "--bin=keyfob-desktop"]),
         ("startup", &[APP, EMBEDDED, "--example=bare-window"]),
         ("sign-in", &["-pcognito-client", "--example=sign_in_bench"]),
         ("session", &["-pcognito-client", "--example=session_bench"]),
         ("emulator", &["-pcognito-emulator", "--bins"]),
+        ("files", &["-pcognito-aws", "--example=files_bench"]),
     ];
     for (name, arguments) in builds {
         if wanted.contains(&(name, true)) {

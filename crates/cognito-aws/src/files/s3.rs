@@ -1,0 +1,400 @@
+//! Requests to S3 as the person: which client, with which credentials, and what a refusal means.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3 as s3;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use cognito_client::{Session, TransientCause};
+
+use super::{FileError, Folder};
+use crate::aws::Aws;
+use crate::credentials::Held;
+use crate::error::{AwsService, Error};
+use crate::sdk::{self, Refusal, refusal};
+
+/// S3 answers 503 to whoever asks too often, and means: slower (S3 guide, "Best practices design patterns").
+const ATTEMPTS: u32 = 6;
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+/// How long sending one part may take: what a line of 256 kbit/s needs for 16 MiB.
+pub(super) const PATIENCE_TO_SEND: Duration = Duration::from_secs(10 * 60);
+
+/// Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct S3 {
+    aws: Aws,
+    /// By Region: a bucket answers in its own only.
+    clients: Arc<Mutex<HashMap<String, s3::Client>>>,
+}
+
+/// For requests that take as long as what they carry.
+pub(super) fn patient(credentials: s3::config::Builder) -> s3::config::Builder {
+    credentials.timeout_config(sdk::patience(PATIENCE_TO_SEND))
+}
+
+/// What is done to what: the words of a refusal.
+#[derive(Clone, Copy)]
+pub(super) struct Deed<'a> {
+    /// The IAM action.
+    pub(super) action: &'static str,
+    pub(super) folder: &'a Folder,
+    /// An object's path in the folder; `None` for the folder itself.
+    pub(super) path: Option<&'a str>,
+}
+
+impl S3 {
+    pub(super) fn new(aws: Aws) -> Self {
+        Self {
+            aws,
+            clients: Arc::default(),
+        }
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        self.aws.session()
+    }
+
+    pub(super) async fn identity_id(&self) -> Result<String, Error> {
+        Ok(self.aws.credentials_provider().held().await?.identity_id)
+    }
+
+    pub(super) fn client(&self, region: &str) -> s3::Client {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(region) {
+            return client.clone();
+        }
+        let endpoint = self.session().profile().endpoints.s3.as_ref();
+        let mut config = s3::config::Builder::from(&self.aws.sdk_config())
+            .region(s3::config::Region::new(region.to_owned()))
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(ATTEMPTS)
+                    .with_initial_backoff(Duration::from_millis(200))
+                    .with_max_backoff(LONGEST_PAUSE),
+            )
+            .force_path_style(endpoint.is_some());
+        config.set_endpoint_url(endpoint.map(ToString::to_string));
+        let client = s3::Client::from_conf(config.build());
+        clients.insert(region.to_owned(), client.clone());
+        client
+    }
+
+    /// Credentials that last so long, or as long as new ones do.
+    pub(super) async fn lasting(&self, asked: Duration) -> Result<Held, Error> {
+        let provider = self.aws.credentials_provider();
+        let held = provider.held().await?;
+        if self.session().now() + asked <= held.expires {
+            return Ok(held);
+        }
+        provider.discard(&held).await;
+        provider.held().await
+    }
+
+    /// Ends an upload that is not to be completed, and frees what its parts take. One that is not there is no error.
+    pub(super) async fn abort(&self, deed: Deed<'_>, upload_id: &str) -> Result<(), Error> {
+        let action = "s3:AbortMultipartUpload";
+        let key = deed.key();
+        let aborted = self
+            .ask(Deed { action, ..deed }, |s3, credentials| {
+                s3.abort_multipart_upload()
+                    .bucket(&deed.folder.bucket)
+                    .key(&key)
+                    .upload_id(upload_id)
+                    .customize()
+                    .config_override(credentials)
+                    .send()
+            })
+            .await;
+        match aborted {
+            Ok(_) | Err(Error::File(FileError::NotFound { .. })) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As [`abort`](Self::abort), and makes sure: a part that was on its way may arrive after it, and stay
+    /// (S3 API reference, "`AbortMultipartUpload`").
+    pub(super) async fn abort_all_of(&self, deed: Deed<'_>, upload_id: &str) -> Result<(), Error> {
+        for _ in 0..3 {
+            self.abort(deed, upload_id).await?;
+            match self.parts(deed, upload_id).await {
+                Ok(_) => {}
+                Err(Error::File(FileError::NotFound { .. })) => return Ok(()),
+                // Whoever may not look has done what they can.
+                Err(Error::NotAllowed { .. }) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        let cause = TransientCause::NotTheService;
+        Err(Error::Transient {
+            service: AwsService::S3,
+            cause,
+        })
+    }
+
+    /// The parts S3 has of an upload: number, size, entity tag.
+    pub(super) async fn parts(
+        &self,
+        deed: Deed<'_>,
+        upload_id: &str,
+    ) -> Result<Vec<(i32, u64, String)>, Error> {
+        let (action, key) = ("s3:ListMultipartUploadParts", deed.key());
+        let (mut parts, mut marker) = (Vec::new(), None::<String>);
+        loop {
+            let answer = self
+                .ask(Deed { action, ..deed }, |s3, credentials| {
+                    s3.list_parts()
+                        .bucket(&deed.folder.bucket)
+                        .key(&key)
+                        .upload_id(upload_id)
+                        .set_part_number_marker(marker.clone())
+                        .customize()
+                        .config_override(credentials)
+                        .send()
+                })
+                .await?;
+            for part in answer.parts() {
+                let size = part.size.and_then(|size| size.try_into().ok()).unwrap_or(0);
+                let etag = part.e_tag().unwrap_or_default().to_owned();
+                parts.push((part.part_number.unwrap_or_default(), size, etag));
+            }
+            let last = marker;
+            marker = answer.next_part_number_marker.clone();
+            if !answer.is_truncated.unwrap_or_default() || marker.is_none() || marker == last {
+                return Ok(parts);
+            }
+        }
+    }
+
+    /// Aborts uploads to this very key that were begun since then.
+    pub(super) async fn abort_begun_since(
+        &self,
+        deed: Deed<'_>,
+        since: SystemTime,
+    ) -> Result<(), Error> {
+        let (action, key) = ("s3:ListBucketMultipartUploads", deed.key());
+        let listed = self
+            .ask(
+                Deed {
+                    action,
+                    path: None,
+                    ..deed
+                },
+                |s3, credentials| {
+                    s3.list_multipart_uploads()
+                        .bucket(&deed.folder.bucket)
+                        .prefix(&key)
+                        .customize()
+                        .config_override(credentials)
+                        .send()
+                },
+            )
+            .await;
+        let answer = match listed {
+            Err(Error::NotAllowed { .. }) => {
+                tracing::warn!("uploads that were begun cannot be looked for");
+                return Ok(());
+            }
+            answer => answer?,
+        };
+        for upload in answer.uploads() {
+            let begun = upload
+                .initiated
+                .and_then(|begun| SystemTime::try_from(begun).ok());
+            if upload.key() == Some(key.as_str())
+                && begun.is_some_and(|begun| begun >= since)
+                && let Some(id) = upload.upload_id()
+            {
+                self.abort_all_of(deed, id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks S3 for `deed`; once more with new credentials when it took those for expired.
+    pub(super) async fn ask<T, E, F>(
+        &self,
+        deed: Deed<'_>,
+        request: impl Fn(s3::Client, s3::config::Builder) -> F + Send + Sync,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+        E: ProvideErrorMetadata + Send,
+        T: Send,
+    {
+        let client = self.client(&deed.folder.region);
+        let answer = self
+            .aws
+            .signed(|held| {
+                let credentials = s3::config::Builder::new().credentials_provider(held.credentials);
+                let answer = request(client.clone(), credentials);
+                async move { answer.await.map_err(|error| deed.refused(&error)) }
+            })
+            .await;
+        match answer {
+            Err(error) => Err(self.with_role(error).await),
+            answer => answer,
+        }
+    }
+
+    /// What an error code inside an answer means.
+    pub(super) async fn told(&self, deed: Deed<'_>, code: &str) -> Error {
+        let refusal = Refusal {
+            code: code
+                .chars()
+                .filter(char::is_ascii_alphanumeric)
+                .take(80)
+                .collect(),
+            message: String::new(),
+        };
+        self.with_role(deed.meaning(refusal)).await
+    }
+
+    /// S3's refusal names the role in prose only, if at all; STS says it for sure.
+    async fn with_role(&self, error: Error) -> Error {
+        let Error::NotAllowed {
+            action, resource, ..
+        } = error
+        else {
+            return error;
+        };
+        let caller = self.aws.caller_identity().await.ok();
+        let role = caller.map(|caller| caller.role_arn);
+        Error::NotAllowed {
+            action,
+            resource,
+            role,
+        }
+    }
+}
+
+impl<'a> Deed<'a> {
+    pub(super) fn read(folder: &'a Folder, path: &'a str) -> Self {
+        let path = Some(path);
+        Self {
+            action: "s3:GetObject",
+            folder,
+            path,
+        }
+    }
+
+    pub(super) fn write(folder: &'a Folder, path: &'a str) -> Self {
+        let path = Some(path);
+        Self {
+            action: "s3:PutObject",
+            folder,
+            path,
+        }
+    }
+
+    pub(super) fn key(&self) -> String {
+        self.folder.key(self.path.unwrap_or_default())
+    }
+
+    fn name(&self) -> String {
+        self.path.unwrap_or_default().to_owned()
+    }
+
+    fn resource(&self) -> String {
+        let bucket = &self.folder.bucket;
+        match self.path {
+            Some(_) => format!("arn:aws:s3:::{bucket}/{}", self.key()),
+            None => format!("arn:aws:s3:::{bucket}"),
+        }
+    }
+
+    pub(super) fn refused<E: ProvideErrorMetadata>(
+        &self,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Error {
+        // A refused HEAD has no body, and so no code.
+        if let SdkError::ServiceError(answer) = error
+            && answer.err().code().is_none()
+        {
+            match answer.raw().status().as_u16() {
+                400 => return expired_token(),
+                403 => return self.not_allowed(),
+                404 => return FileError::NotFound { name: self.name() }.into(),
+                412 => return FileError::Changed { name: self.name() }.into(),
+                _ => {}
+            }
+        }
+        match refusal(AwsService::S3, error) {
+            Ok(refusal) => self.meaning(refusal),
+            Err(error) => error,
+        }
+    }
+
+    fn not_allowed(&self) -> Error {
+        Error::NotAllowed {
+            action: self.action,
+            resource: self.resource(),
+            role: None,
+        }
+    }
+
+    fn meaning(&self, refusal: Refusal) -> Error {
+        let transient = |cause| Error::Transient {
+            service: AwsService::S3,
+            cause,
+        };
+        match refusal.code.as_str() {
+            "AccessDenied" | "AllAccessDisabled" => self.not_allowed(),
+            "NoSuchBucket" => self.misconfigured("there is no bucket", "bucket"),
+            "PermanentRedirect"
+            | "AuthorizationHeaderMalformed"
+            | "IllegalLocationConstraintException" => self.misconfigured(
+                &format!("in {} there is no bucket", self.folder.region),
+                "region",
+            ),
+            "NoSuchKey" | "NoSuchUpload" | "NotFound" => {
+                FileError::NotFound { name: self.name() }.into()
+            }
+            // The condition was `If-None-Match: *`, or `If-Match` on what was there: see who asks.
+            "PreconditionFailed" => FileError::Changed { name: self.name() }.into(),
+            "KeyTooLongError" => FileError::Name {
+                name: self.name(),
+                problem: "is longer than the 1,024 bytes that S3 takes",
+            }
+            .into(),
+            "EntityTooLarge" => FileError::TooLarge {
+                name: self.name(),
+                limit: "48.8 TB that S3 takes",
+            }
+            .into(),
+            "InvalidObjectState" => FileError::Archived { name: self.name() }.into(),
+            "BadDigest" | "XAmzContentChecksumMismatch" | "InvalidDigest" => {
+                FileError::Damaged { name: self.name() }.into()
+            }
+            // Names of its own for what others call throttling.
+            "SlowDown" => transient(TransientCause::Throttled),
+            "InternalError" | "ServiceUnavailable" => transient(TransientCause::Status(503)),
+            "RequestTimeout" => transient(TransientCause::Timeout),
+            "OperationAborted" | "ConditionalRequestConflict" | "IncompleteBody" => {
+                transient(TransientCause::Unreachable)
+            }
+            "ExpiredToken" | "TokenRefreshRequired" | "InvalidToken" | "InvalidAccessKeyId" => {
+                expired_token()
+            }
+            _ => refusal.unexpected(AwsService::S3),
+        }
+    }
+
+    fn misconfigured(&self, problem: &str, setting: &str) -> Error {
+        Error::Configuration {
+            problem: format!("{problem} “{}”", self.folder.bucket),
+            remedy: format!(
+                "Ask your administrator to correct `{setting}` of this folder in the profile's `[[buckets]]`."
+            ),
+        }
+    }
+}
+
+fn expired_token() -> Error {
+    Error::Refused {
+        service: AwsService::S3,
+        code: "ExpiredToken".into(),
+    }
+}

@@ -1,0 +1,248 @@
+//! Files of this computer: where a download may go, and how it gets there whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use fs4::FileExt as _;
+use tempfile::TempPath;
+
+use super::TransferId;
+use super::journal::Source;
+use crate::files::{FileError, LocalCause};
+
+/// A file that is being written, beside the place it will have.
+#[derive(Clone, Debug)]
+pub(super) struct Unfinished {
+    pub(super) path: PathBuf,
+    file: Arc<File>,
+}
+
+/// Why a file could not be put in its place.
+pub(super) enum NotPlaced {
+    /// Something is there.
+    Exists,
+    Failed(FileError),
+}
+
+impl Unfinished {
+    /// `.NAME.ID.keyfob-part`, with room on the disk for all of it.
+    pub(super) fn create(place: &Path, id: TransferId, size: u64) -> Result<Self, FileError> {
+        let name = place.file_name().unwrap_or_default().to_string_lossy();
+        let name = &name[..name.floor_char_boundary(180)];
+        let mut number = 0;
+        loop {
+            let path = place.with_file_name(format!(".{name}.{:x}{number:x}.keyfob-part", id.0));
+            let failed = |error: io::Error| FileError::local(&path, &error);
+            // Nothing that is there is opened: no file of another's, and no link.
+            let file = match OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .open(&path)
+            {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 16 => {
+                    number += 1;
+                    continue;
+                }
+                Err(error) => return Err(failed(error)),
+            };
+            // A file system that cannot reserve room says so; the disk being full is told at once.
+            let reserved = file.allocate(size);
+            if let Err(error) =
+                reserved
+                    .and_then(|()| file.set_len(size))
+                    .or_else(|error| match error.kind() {
+                        io::ErrorKind::StorageFull
+                        | io::ErrorKind::QuotaExceeded
+                        | io::ErrorKind::FileTooLarge => Err(error),
+                        _ => file.set_len(size),
+                    })
+            {
+                let _ = fs::remove_file(&path);
+                return Err(failed(error));
+            }
+            return Ok(Self {
+                path,
+                file: Arc::new(file),
+            });
+        }
+    }
+
+    /// One of an earlier run, if it is still there and a file of that length.
+    pub(super) fn reopen(path: &Path, size: u64) -> Option<Self> {
+        let is_file = fs::symlink_metadata(path).ok()?.is_file();
+        let file = OpenOptions::new().read(true).write(true).open(path).ok()?;
+        let as_long = file.metadata().ok()?.len() == size;
+        (is_file && as_long).then(|| Self {
+            path: path.to_owned(),
+            file: Arc::new(file),
+        })
+    }
+
+    pub(super) fn write_at(&self, mut bytes: &[u8], mut offset: u64) -> Result<(), FileError> {
+        while !bytes.is_empty() {
+            match write_some_at(&self.file, bytes, offset) {
+                Ok(written) => {
+                    bytes = &bytes[written..];
+                    offset += written as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(FileError::local(&self.path, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives it its name, once all of it is on the disk. Never over something else, unless that is to be replaced.
+    pub(super) fn finish(&self, place: &Path, replace: bool, url: &str) -> Result<(), NotPlaced> {
+        let failed = |error: &io::Error| NotPlaced::Failed(FileError::local(place, error));
+        mark(&self.path, url);
+        self.file.sync_all().map_err(|error| failed(&error))?;
+        if replace {
+            // A folder is never replaced by a file; a link is, and not what it leads to.
+            return match fs::symlink_metadata(place) {
+                Ok(there) if there.is_dir() => Err(NotPlaced::Exists),
+                _ => fs::rename(&self.path, place).map_err(|error| failed(&error)),
+            };
+        }
+        let unfinished = TempPath::try_from_path(&self.path).map_err(|error| failed(&error))?;
+        unfinished.persist_noclobber(place).map_err(|error| {
+            let kept = error.path.keep();
+            match error.error.kind() {
+                io::ErrorKind::AlreadyExists => NotPlaced::Exists,
+                _ => failed(&kept.err().map_or(error.error, |kept| kept.error)),
+            }
+        })
+    }
+
+    pub(super) fn discard(path: &Path) {
+        if let Err(error) = fs::remove_file(path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "an unfinished download cannot be deleted");
+        }
+    }
+}
+
+#[cfg(unix)]
+fn write_some_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::write_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn write_some_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_write(file, bytes, offset)
+}
+
+#[cfg(unix)]
+fn read_some_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn read_some_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, bytes, offset)
+}
+
+/// These bytes of a file; less only where it ends.
+pub(super) fn read_at(path: &Path, offset: u64, length: usize) -> Result<Vec<u8>, FileError> {
+    let failed = |error: io::Error| FileError::local(path, &error);
+    let file = File::open(path).map_err(failed)?;
+    let mut bytes = vec![0; length];
+    let mut read = 0;
+    while read < length {
+        match read_some_at(&file, &mut bytes[read..], offset + read as u64) {
+            Ok(0) => break,
+            Ok(more) => read += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// The path without links, so that none can be changed under way.
+pub(super) fn real(path: &Path) -> Result<PathBuf, FileError> {
+    fs::canonicalize(path).map_err(|error| FileError::local(path, &error))
+}
+
+/// What a file is now.
+pub(super) fn source(path: &Path) -> Result<Source, FileError> {
+    let there = fs::metadata(path).map_err(|error| FileError::local(path, &error))?;
+    Ok(Source {
+        size: there.len(),
+        modified: there.modified().ok(),
+    })
+}
+
+/// The folder of a place below `root`, made where it is missing. No part of it may be a link: whoever put one there
+/// would have the file written somewhere else.
+pub(super) fn make_folder(root: &Path, below: &Path) -> Result<PathBuf, FileError> {
+    let mut folder = root.to_owned();
+    for part in below.components() {
+        let Component::Normal(part) = part else {
+            let cause = LocalCause::Link;
+            return Err(FileError::Local {
+                path: below.to_owned(),
+                cause,
+            });
+        };
+        folder.push(part);
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(FileError::local(&folder, &error));
+            }
+            _ => {}
+        }
+        let there =
+            fs::symlink_metadata(&folder).map_err(|error| FileError::local(&folder, &error))?;
+        if !there.is_dir() {
+            let cause = LocalCause::Link;
+            return Err(FileError::Local {
+                path: folder,
+                cause,
+            });
+        }
+    }
+    Ok(folder)
+}
+
+/// Tells the system that the file is from elsewhere, as browsers do, so that it asks before it opens what could do
+/// harm. `url` must have no query. Where a file system keeps no such marks there is none.
+fn mark(path: &Path, url: &str) {
+    if let Err(error) = set_mark(path, url) {
+        tracing::debug!(%error, "a download is not marked as one");
+    }
+}
+
+/// freedesktop.org, "Common Extended Attributes".
+#[cfg(not(any(target_os = "macos", windows)))]
+fn set_mark(path: &Path, url: &str) -> io::Result<()> {
+    xattr::set(path, "user.xdg.origin.url", url.as_bytes())
+}
+
+/// Flags (0x0001: from elsewhere, 0x0080: nobody has agreed to open it), time, program: what Launch Services writes.
+#[cfg(target_os = "macos")]
+fn set_mark(path: &Path, _: &str) -> io::Result<()> {
+    let modified = fs::metadata(path)?.modified()?;
+    let since = modified
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    let value = format!("0081;{:x};Keyfob;", since.as_secs());
+    xattr::set(path, "com.apple.quarantine", value.as_bytes())
+}
+
+/// The alternate stream `Zone.Identifier`; zone 3 is the Internet ([MS-FSCC], section 5.6.1).
+#[cfg(windows)]
+fn set_mark(path: &Path, url: &str) -> io::Result<()> {
+    let mut stream = path.as_os_str().to_owned();
+    stream.push(":Zone.Identifier");
+    fs::write(
+        stream,
+        format!("[ZoneTransfer]\r\nZoneId=3\r\nHostUrl={url}\r\n"),
+    )
+}

@@ -1,0 +1,409 @@
+//! One transfer at work.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::checksum::Proof;
+use super::disk::{self, Unfinished};
+use super::journal::{Journal, Line, Order};
+use super::plan::{Item, What};
+use super::rate::{Rate, time_left};
+use super::{Transfer, TransferId, TransferState};
+use crate::error::{AwsService, Error};
+use crate::files::s3::{Deed, S3};
+use crate::files::{FileError, OnConflict};
+
+/// Files of one transfer under way at once.
+const WIDTH: usize = 32;
+/// Conflicts and problems that are named.
+const NAMED: usize = 100;
+
+/// What all transfers share, and the most they may take.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) s3: S3,
+    /// Transfers at work.
+    pub(super) turns: Semaphore,
+    /// Requests in flight.
+    pub(super) slots: Arc<Semaphore>,
+    /// Megabytes read and not yet sent, or received and not yet written.
+    pub(super) memory: Arc<Semaphore>,
+    /// Counted up whenever a transfer is not as it was.
+    pub(super) changes: watch::Sender<u64>,
+}
+
+/// What the person wants of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    Go,
+    Pause,
+    Cancel,
+}
+
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) id: TransferId,
+    pub(super) shared: Arc<Shared>,
+    journal: Mutex<Journal>,
+    status: Mutex<Status>,
+    /// Bytes done or under way.
+    pub(super) bytes: Arc<AtomicU64>,
+    wish: watch::Sender<Wish>,
+    /// Whoever holds this is at work.
+    at_work: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Status {
+    state: TransferState,
+    bytes_total: u64,
+    files_done: u64,
+    files_total: u64,
+    rate: Rate,
+    proof: Option<Proof>,
+    begun_anew: Vec<String>,
+    /// Each with the entity tag of what is there, where it is an object.
+    conflicts: Vec<(String, Option<String>)>,
+    problems: Vec<(String, Error)>,
+    /// Cancelled, and nothing of it is left.
+    undone: bool,
+}
+
+/// What became of one file.
+pub(super) enum Outcome {
+    Done(Option<Proof>),
+    /// Something is there, with this entity tag if it is an object.
+    Conflict(Option<String>),
+}
+
+/// Does it where waiting for a disk holds up nobody.
+pub(super) async fn blocking<T: Send + 'static, E: Into<Error> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(Into::into),
+        // It does not panic; the runtime is ending.
+        Err(_) => Err(Error::Protocol {
+            service: AwsService::S3,
+            problem: "was not waited for",
+        }),
+    }
+}
+
+impl Job {
+    pub(super) fn new(shared: &Arc<Shared>, id: TransferId, journal: Journal) -> Arc<Self> {
+        let wish = match &journal.record {
+            record if record.cancelled => Wish::Cancel,
+            record if record.paused => Wish::Pause,
+            _ => Wish::Go,
+        };
+        Arc::new(Self {
+            id,
+            shared: shared.clone(),
+            journal: Mutex::new(journal),
+            status: Mutex::new(Status {
+                state: match wish {
+                    Wish::Go => TransferState::Queued,
+                    Wish::Pause => TransferState::Paused,
+                    Wish::Cancel => TransferState::Cancelled,
+                },
+                bytes_total: 0,
+                files_done: 0,
+                files_total: 0,
+                rate: Rate::default(),
+                proof: None,
+                begun_anew: Vec::new(),
+                conflicts: Vec::new(),
+                problems: Vec::new(),
+                undone: false,
+            }),
+            bytes: Arc::default(),
+            wish: watch::Sender::new(wish),
+            at_work: tokio::sync::Mutex::default(),
+        })
+    }
+
+    pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn status(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn order(&self) -> Order {
+        self.journal().record.order.clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.status());
+        self.shared.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// As it stands.
+    pub(super) fn transfer(&self) -> Transfer {
+        let order = self.order();
+        let now = self.shared.s3.session().now();
+        let bytes_done = self.bytes.load(Ordering::Relaxed);
+        let mut status = self.status();
+        let running = matches!(status.state, TransferState::Running);
+        let rate = if running {
+            status.rate.at(now, bytes_done)
+        } else {
+            None
+        };
+        Transfer {
+            id: self.id,
+            kind: order.kind,
+            folder: order.folder,
+            path: order.path,
+            local: order.local,
+            state: status.state.clone(),
+            bytes_done,
+            bytes_total: status.bytes_total,
+            files_done: status.files_done,
+            files_total: status.files_total,
+            time_left: time_left(status.bytes_total.saturating_sub(bytes_done), rate),
+            rate,
+            proof: status.proof,
+            begun_anew: status.begun_anew.clone(),
+            conflicts: status
+                .conflicts
+                .iter()
+                .take(NAMED)
+                .map(|(path, _)| path.clone())
+                .collect(),
+            problems: status.problems.clone(),
+        }
+    }
+
+    /// Whether there is nothing more to do for it.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(
+            self.status().state,
+            TransferState::Done | TransferState::Cancelled
+        )
+    }
+
+    /// Whether it is cancelled and something of it may be left.
+    pub(super) fn owes(&self) -> bool {
+        *self.wish.borrow() == Wish::Cancel && !self.status().undone
+    }
+
+    /// Says what the person wants; whether anything is to be done about it.
+    pub(super) fn wish(&self, wish: Wish) -> bool {
+        let at_it = matches!(
+            self.status().state,
+            TransferState::Queued | TransferState::Running
+        );
+        if self.is_over() || (wish == Wish::Go && at_it) {
+            return false;
+        }
+        match wish {
+            Wish::Go => self.journal().write(Line::Paused(false)),
+            Wish::Pause => self.journal().write(Line::Paused(true)),
+            Wish::Cancel => self.journal().write(Line::Cancelled),
+        }
+        self.wish.send_replace(wish);
+        self.change(|status| {
+            status.state = match wish {
+                Wish::Go => TransferState::Queued,
+                Wish::Pause => TransferState::Paused,
+                Wish::Cancel => TransferState::Cancelled,
+            };
+        });
+        true
+    }
+
+    pub(super) fn answer(&self, answer: OnConflict) {
+        self.journal().write(Line::OnConflict(answer));
+    }
+
+    /// Works until it is done, has failed, or the person wants otherwise.
+    pub(super) async fn run(self: Arc<Self>) {
+        let _at_work = self.at_work.lock().await;
+        if self.is_over() && !self.owes() {
+            return;
+        }
+        let mut wish = self.wish.subscribe();
+        let ended = tokio::select! {
+            biased;
+            () = async { drop(wish.wait_for(|wish| *wish != Wish::Go).await) } => None,
+            ended = self.work() => Some(ended),
+        };
+        let Some(ended) = ended else {
+            if *self.wish.borrow() == Wish::Cancel {
+                self.undo().await;
+            }
+            return;
+        };
+        let mut over = false;
+        self.change(|status| {
+            status.state = match ended {
+                Err(error) => TransferState::Failed(error),
+                Ok(()) if !status.conflicts.is_empty() => TransferState::Asking,
+                Ok(()) => match status.problems.first() {
+                    Some((_, error)) => TransferState::Failed(error.clone()),
+                    None => {
+                        over = true;
+                        TransferState::Done
+                    }
+                },
+            };
+        });
+        if over {
+            self.journal().delete();
+        }
+    }
+
+    async fn work(self: &Arc<Self>) -> Result<(), Error> {
+        let _turn = self.shared.turns.acquire().await;
+        self.bytes.store(0, Ordering::Relaxed);
+        self.change(|status| {
+            status.state = TransferState::Running;
+            status.rate.forget();
+            status.problems.clear();
+        });
+        let plan = self.plan().await?;
+        let done = self.journal().record.done.clone();
+        let seen: Vec<_> = std::mem::take(&mut self.status().conflicts);
+        self.change(|status| {
+            status.bytes_total = plan.items.iter().map(|item| item.size).sum();
+            status.files_total = plan.items.len() as u64;
+            status.files_done = 0;
+            status.problems = plan.problems;
+            status.problems.truncate(NAMED);
+        });
+        let mut files = JoinSet::new();
+        for item in plan.items {
+            if done.contains(&item.path) {
+                self.bytes.fetch_add(item.size, Ordering::Relaxed);
+                self.change(|status| status.files_done += 1);
+                continue;
+            }
+            if files.len() >= WIDTH {
+                self.took(files.join_next().await)?;
+            }
+            let seen = seen.iter().find(|(path, _)| *path == item.path);
+            let seen = seen.and_then(|(_, etag)| etag.clone());
+            let job = self.clone();
+            files.spawn(async move {
+                let outcome = job.one(&item, seen).await;
+                (item, outcome)
+            });
+        }
+        while let Some(file) = files.join_next().await {
+            self.took(Some(file))?;
+        }
+        Ok(())
+    }
+
+    async fn one(self: &Arc<Self>, item: &Item, seen: Option<String>) -> Result<Outcome, Error> {
+        match &item.what {
+            What::File(local) => self.upload(item, local, seen).await,
+            What::EmptyFolder => self.upload_folder(item).await,
+            What::Object { etag, place } => self.download(item, etag, place).await,
+            What::Folder(place) => {
+                let (root, place) = (self.order().local, place.clone());
+                blocking(move || disk::make_folder(&disk::real(&root)?, &place)).await?;
+                Ok(Outcome::Done(None))
+            }
+        }
+    }
+
+    /// Notes what became of a file. What concerns no other file does not stop the others.
+    fn took(
+        &self,
+        file: Option<Result<(Item, Result<Outcome, Error>), tokio::task::JoinError>>,
+    ) -> Result<(), Error> {
+        let Some(Ok((item, outcome))) = file else {
+            return Ok(());
+        };
+        match outcome {
+            Ok(Outcome::Done(proof)) => {
+                self.journal().write(Line::Done { file: item.path });
+                self.change(|status| {
+                    status.files_done += 1;
+                    if let Some(proof) = proof {
+                        status.proof = Some(status.proof.map_or(proof, |least| least.min(proof)));
+                    }
+                });
+            }
+            Ok(Outcome::Conflict(etag)) => {
+                self.change(|status| status.conflicts.push((item.path, etag)));
+            }
+            Err(error) if concerns_one(&error) => self.change(|status| {
+                if status.problems.len() < NAMED {
+                    status.problems.push((item.path, error));
+                }
+            }),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    pub(super) fn begun_anew(&self, path: &str) {
+        self.journal().write(Line::Dropped {
+            file: path.to_owned(),
+        });
+        self.change(|status| {
+            if status.begun_anew.len() < NAMED {
+                status.begun_anew.push(path.to_owned());
+            }
+        });
+    }
+
+    /// Leaves nothing behind, here or in S3. What cannot be undone now stays in the journal, to be tried again.
+    pub(super) async fn undo(&self) {
+        if let Err(error) = self.try_undo().await {
+            tracing::warn!(%error, transfer = self.id.0, "a cancelled transfer is not undone yet");
+        } else {
+            self.journal().delete();
+            self.change(|status| status.undone = true);
+        }
+    }
+
+    async fn try_undo(&self) -> Result<(), Error> {
+        let order = self.order();
+        let (beginning, uploads, downloads) = {
+            let record = &self.journal().record;
+            let downloads: Vec<_> = record
+                .downloads
+                .values()
+                .map(|d| d.unfinished.clone())
+                .collect();
+            (record.beginning.clone(), record.uploads.clone(), downloads)
+        };
+        for path in downloads {
+            blocking(move || Ok::<_, FileError>(Unfinished::discard(&path))).await?;
+        }
+        for (path, upload) in uploads {
+            let deed = Deed::write(&order.folder, &upload.key_path);
+            self.shared.s3.abort_all_of(deed, &upload.id).await?;
+            self.journal().write(Line::Dropped { file: path });
+        }
+        for (path, (key_path, at)) in beginning {
+            let deed = Deed::write(&order.folder, &key_path);
+            self.shared
+                .s3
+                .abort_begun_since(deed, at - Duration::from_secs(60))
+                .await?;
+            self.journal().write(Line::Dropped { file: path });
+        }
+        Ok(())
+    }
+}
+
+/// Whether the next file may well do better.
+fn concerns_one(error: &Error) -> bool {
+    use crate::files::LocalCause::{Full, TooLarge};
+    match error {
+        Error::File(FileError::Local { cause, .. }) => !matches!(cause, Full | TooLarge),
+        Error::File(_) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,290 @@
+//! What is kept of an unfinished transfer, so that it goes on after the app was closed, and leaves nothing behind in S3.
+//!
+//! One file each: the first line says what is to be done, every further one what has happened. A line that was cut
+//! when the power failed is the last one, and ignored. There is no secret in it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::{TransferId, TransferKind};
+use crate::files::{Folder, OnConflict};
+
+const EXTENSION: &str = "jsonl";
+
+/// What is to be done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub(super) version: u8,
+    pub(super) kind: TransferKind,
+    /// Whose it is: nobody else takes it up.
+    pub(super) sub: String,
+    pub(super) folder: Folder,
+    /// The object or folder in S3.
+    pub(super) path: String,
+    /// The file or folder here. For a download: the folder it goes into.
+    pub(super) local: PathBuf,
+    /// For a download: what it is called there, if not as in S3.
+    pub(super) name: Option<String>,
+}
+
+/// What has happened. Files are told apart by their path below the transfer's.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Line {
+    Order(Order),
+    /// The person's answer to what is there already.
+    OnConflict(OnConflict),
+    Paused(bool),
+    /// All of it is to be undone.
+    Cancelled,
+    /// An upload in parts will be begun at this path: should nothing further be known, look for it.
+    Beginning {
+        file: String,
+        key_path: String,
+        at: SystemTime,
+    },
+    Upload {
+        file: String,
+        upload: Upload,
+    },
+    Part {
+        file: String,
+        number: i32,
+        part: Part,
+    },
+    Download {
+        file: String,
+        download: Download,
+    },
+    Range {
+        file: String,
+        number: u64,
+        crc: u64,
+    },
+    /// Nothing of it is kept any more; it begins anew.
+    Dropped {
+        file: String,
+    },
+    Done {
+        file: String,
+    },
+}
+
+/// An upload in parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Upload {
+    pub(super) id: String,
+    /// Where to, which may be another name than the file's.
+    pub(super) key_path: String,
+    pub(super) part_size: u64,
+    pub(super) source: Source,
+    #[serde(skip)]
+    pub(super) parts: BTreeMap<i32, Part>,
+}
+
+/// What a local file was when it was begun with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Source {
+    pub(super) size: u64,
+    pub(super) modified: Option<SystemTime>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Part {
+    pub(super) etag: String,
+    /// CRC-64/NVME of its bytes.
+    pub(super) crc: u64,
+}
+
+/// A download in ranges.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Download {
+    pub(super) etag: String,
+    pub(super) size: u64,
+    pub(super) range_size: u64,
+    /// The unfinished file.
+    pub(super) unfinished: PathBuf,
+    /// What it will be.
+    pub(super) place: PathBuf,
+    #[serde(skip)]
+    pub(super) ranges: BTreeMap<u64, u64>,
+}
+
+/// All that is known of a transfer.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) order: Order,
+    pub(super) on_conflict: OnConflict,
+    pub(super) paused: bool,
+    pub(super) cancelled: bool,
+    pub(super) beginning: HashMap<String, (String, SystemTime)>,
+    pub(super) uploads: HashMap<String, Upload>,
+    pub(super) downloads: HashMap<String, Download>,
+    pub(super) done: HashSet<String>,
+}
+
+/// The record and the file it is kept in.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    pub(super) record: Record,
+}
+
+impl Record {
+    fn new(order: Order) -> Self {
+        Self {
+            order,
+            on_conflict: OnConflict::Ask,
+            paused: false,
+            cancelled: false,
+            beginning: HashMap::new(),
+            uploads: HashMap::new(),
+            downloads: HashMap::new(),
+            done: HashSet::new(),
+        }
+    }
+
+    fn apply(&mut self, line: Line) {
+        match line {
+            Line::Order(order) => self.order = order,
+            Line::OnConflict(answer) => self.on_conflict = answer,
+            Line::Paused(paused) => self.paused = paused,
+            Line::Cancelled => self.cancelled = true,
+            Line::Beginning { file, key_path, at } => {
+                self.beginning.insert(file, (key_path, at));
+            }
+            Line::Upload { file, upload } => {
+                self.beginning.remove(&file);
+                self.uploads.insert(file, upload);
+            }
+            Line::Part { file, number, part } => {
+                if let Some(upload) = self.uploads.get_mut(&file) {
+                    upload.parts.insert(number, part);
+                }
+            }
+            Line::Download { file, download } => {
+                self.downloads.insert(file, download);
+            }
+            Line::Range { file, number, crc } => {
+                if let Some(download) = self.downloads.get_mut(&file) {
+                    download.ranges.insert(number, crc);
+                }
+            }
+            Line::Dropped { file } => self.forget(&file),
+            Line::Done { file } => {
+                self.forget(&file);
+                self.done.insert(file);
+            }
+        }
+    }
+
+    fn forget(&mut self, file: &str) {
+        self.beginning.remove(file);
+        self.uploads.remove(file);
+        self.downloads.remove(file);
+    }
+}
+
+impl Journal {
+    /// Begins one. It is there, whole, before anything is sent.
+    pub(super) fn create(folder: &Path, id: TransferId, order: Order) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let path = path(folder, id);
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let first = Line::Order(order.clone());
+        file.write_all(&encoded(&first)?)?;
+        file.as_file().sync_all()?;
+        let file = file.persist_noclobber(&path).map_err(|error| error.error)?;
+        Ok(Self {
+            path,
+            file,
+            record: Record::new(order),
+        })
+    }
+
+    /// Opens all that are in the folder. What cannot be read is left alone and logged.
+    pub(super) fn open_all(folder: &Path) -> Vec<(TransferId, Self)> {
+        let Ok(files) = std::fs::read_dir(folder) else {
+            return Vec::new();
+        };
+        let paths = files.filter_map(|file| Some(file.ok()?.path()));
+        let mut all: Vec<_> = paths
+            .filter_map(|path| {
+                let id = path.file_name()?.to_str()?.strip_suffix(EXTENSION)?.strip_suffix('.')?;
+                let id = TransferId(id.parse().ok()?);
+                match Self::open(path) {
+                    Ok(journal) => Some((id, journal)),
+                    Err(error) => {
+                        tracing::warn!(%error, transfer = id.0, "the journal of a transfer cannot be read");
+                        None
+                    }
+                }
+            })
+            .collect();
+        all.sort_by_key(|(id, _)| *id);
+        all
+    }
+
+    fn open(path: PathBuf) -> io::Result<Self> {
+        let text = std::fs::read(&path)?;
+        let whole = text
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |end| end + 1);
+        let mut lines = text[..whole]
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty());
+        let first = lines.next().map(serde_json::from_slice).transpose()?;
+        let Some(Line::Order(order @ Order { version: 1, .. })) = first else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        let mut record = Record::new(order);
+        for line in lines {
+            record.apply(serde_json::from_slice(line)?);
+        }
+        let file = OpenOptions::new().append(true).open(&path)?;
+        // Or the next line would be part of the one that was cut.
+        file.set_len(whole as u64)?;
+        Ok(Self { path, file, record })
+    }
+
+    /// Writes down what happened. Where that fails the transfer goes on: no more is lost than the way back to it.
+    pub(super) fn write(&mut self, line: Line) {
+        let written = encoded(&line).and_then(|bytes| self.file.write_all(&bytes));
+        // What is owed to S3 must survive a power failure; what is only progress need not.
+        let owed = matches!(
+            line,
+            Line::Beginning { .. } | Line::Upload { .. } | Line::Cancelled
+        );
+        let written = written.and_then(|()| if owed { self.file.sync_data() } else { Ok(()) });
+        if let Err(error) = written {
+            tracing::warn!(%error, "the journal of a transfer cannot be written");
+        }
+        self.record.apply(line);
+    }
+
+    /// There is nothing left to do.
+    pub(super) fn delete(&self) {
+        if let Err(error) = std::fs::remove_file(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "the journal of a transfer cannot be deleted");
+        }
+    }
+}
+
+fn path(folder: &Path, id: TransferId) -> PathBuf {
+    folder.join(format!("{}.{EXTENSION}", id.0))
+}
+
+fn encoded(line: &Line) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(line)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
