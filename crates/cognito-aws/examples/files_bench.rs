@@ -1,6 +1,6 @@
 //! One transfer, for `cargo xtask bench files`, which runs it beside other programs against the same server.
 //!
-//! - `files_bench serve FOLDER` runs an emulator with an empty bucket, signs somebody in, leaves in FOLDER their session
+//! - `files_bench serve FOLDER` runs an emulator, signs somebody in, leaves in FOLDER their session
 //!   for the other calls and their credentials for other programs (`access.json`), and ends with its standard input;
 //! - `files_bench upload FOLDER LOCAL PATH` and `files_bench download FOLDER PATH INTO` do that, as the app would.
 #![expect(clippy::print_stdout, reason = "a command-line program")]
@@ -14,12 +14,10 @@ use std::sync::Arc;
 use aws_credential_types::provider::ProvideCredentials as _;
 use cognito_aws::{Aws, Files, Folder, OnConflict, TransferState};
 use cognito_client::{Profile, Secret, Session, StoreError, StoreLock, TokenStore};
-use cognito_emulator::{Bucket, Config, Emulator};
+use cognito_emulator::{Config, Emulator};
 use serde_json::json;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
-
-const BUCKET: &str = "keyfob-demo";
 
 #[tokio::main]
 async fn main() -> Result {
@@ -46,9 +44,7 @@ async fn main() -> Result {
 }
 
 async fn serve(folder: &Path) -> Result {
-    let mut config = Config::demo().port(0);
-    config.buckets = vec![Bucket::new(BUCKET)];
-    let emulator = Emulator::start(config).await?;
+    let emulator = Emulator::start(Config::demo().port(0)).await?;
     let url = emulator.url();
     fs::write(
         folder.join("emulator"),
