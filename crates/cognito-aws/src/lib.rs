@@ -36,11 +36,15 @@
 mod aws;
 mod credentials;
 mod error;
+mod exchange;
 mod files;
 mod http;
+mod id_claims;
 mod kept;
 mod refusal;
+mod roles;
 mod sdk;
+mod way;
 
 pub use aws::{Aws, CallerIdentity, FunctionAnswer};
 pub use credentials::CognitoCredentialsProvider;
@@ -49,3 +53,4 @@ pub use files::{
     Deleted, Entry, EntryKind, FileError, Files, Folder, Link, Listing, LocalCause, OnConflict,
     Page, Preview, Progress, Proof, Search, Transfer, TransferId, TransferKind, TransferState,
 };
+pub use roles::Roles;
