@@ -1,17 +1,15 @@
-//! AWS as the person who is signed in: who they are there, and their functions.
+//! AWS as the person who is signed in, and who they are there. Their functions are in `functions`.
 
 use std::fmt;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_lambda as lambda;
-use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sts as sts;
 use aws_sdk_sts::config::IdentityCache;
 use aws_sdk_sts::config::SharedCredentialsProvider;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_types::SdkConfig;
-use cognito_client::{ProfileStore, Session};
-use serde_json::Value;
+use cognito_client::Session;
 
 use crate::credentials::{CognitoCredentialsProvider, Held};
 use crate::error::{AwsService, Error};
@@ -19,24 +17,23 @@ use crate::sdk::{self, Refusal, refusal};
 
 /// How long one request to an identity pool or to STS may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long a function may take; the AWS CLI waits as long.
-const FUNCTION_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a function may take: the 15 minutes that Lambda lets it (Lambda guide, "Lambda quotas"), and what
+/// it takes to get there.
+const FUNCTION_PATIENCE: Duration = Duration::from_secs(15 * 60 + 20);
 
 /// AWS for one [`Session`]. Cheap to clone; all clones share the credentials.
 #[derive(Clone)]
 pub struct Aws {
     config: SdkConfig,
-    session: Session,
+    pub(crate) session: Session,
     provider: CognitoCredentialsProvider,
     sts: sts::Client,
-    lambda: lambda::Client,
+    pub(crate) lambda: lambda::Client,
 }
 
 /// Who AWS takes the person for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerIdentity {
-    /// Whether this is nobody in particular: who is not signed in.
-    pub guest: bool,
     /// The identity pool's ID of the person, `REGION:GUID`: what policies call
     /// `${cognito-identity.amazonaws.com:sub}`.
     pub identity_id: String,
@@ -51,51 +48,27 @@ pub struct CallerIdentity {
     pub expires: SystemTime,
 }
 
-/// What a function answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FunctionAnswer {
-    /// The payload, as received.
-    pub payload: String,
-    /// `Handled` or `Unhandled` when the function failed; the payload then describes the failure.
-    pub function_error: Option<String>,
-    /// How long it took, getting credentials included.
-    pub elapsed: Duration,
-}
-
 impl Aws {
     /// AWS by the session's profile. Nothing is sent yet.
     ///
     /// # Errors
     /// [`Error::Configuration`] when the profile names no identity pool.
     pub fn new(session: Session) -> Result<Self, Error> {
-        Self::build(session, None, PATIENCE, FUNCTION_PATIENCE)
+        Self::build(session, PATIENCE, FUNCTION_PATIENCE)
     }
 
-    /// As [`new`](Self::new), with the role that the person chose for the profile, which is remembered beside
-    /// the profiles.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn with_choices(session: Session, profiles: ProfileStore) -> Result<Self, Error> {
-        Self::build(session, Some(profiles), PATIENCE, FUNCTION_PATIENCE)
-    }
-
-    /// As [`new`](Self::new), with this long for each request instead of 20 seconds, and of 60 for a function.
+    /// As [`new`](Self::new), with this long for each request instead of 20 seconds, and of 15 minutes
+    /// for a function.
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_patience(session: Session, patience: Duration) -> Result<Self, Error> {
-        Self::build(session, None, patience, patience)
+        Self::build(session, patience, patience)
     }
 
-    fn build(
-        session: Session,
-        profiles: Option<ProfileStore>,
-        patience: Duration,
-        function: Duration,
-    ) -> Result<Self, Error> {
+    fn build(session: Session, patience: Duration, function: Duration) -> Result<Self, Error> {
         let config = sdk::config(&session, patience);
-        let provider = CognitoCredentialsProvider::new(session.clone(), &config, profiles)?;
+        let provider = CognitoCredentialsProvider::new(session.clone(), &config)?;
         let endpoints = &session.profile().endpoints;
         let mut sts = sts::config::Builder::from(&config);
         sts.set_endpoint_url(endpoints.sts.as_ref().map(ToString::to_string));
@@ -152,7 +125,6 @@ impl Aws {
             let role_arn =
                 role_arn(&arn).ok_or_else(|| unusable("names a caller that is no role"))?;
             Ok(CallerIdentity {
-                guest: held.guest,
                 identity_id: held.identity_id,
                 account,
                 role_arn,
@@ -161,61 +133,6 @@ impl Aws {
             })
         })
         .await
-    }
-
-    /// Invokes a Lambda function (its name or ARN) and waits for its answer. It is sent once: what became of
-    /// a request that was not answered, only the function's owner can tell.
-    ///
-    /// # Errors
-    /// Any. That the function itself failed is no error: see [`FunctionAnswer::function_error`].
-    pub async fn invoke(&self, function: &str, payload: &str) -> Result<FunctionAnswer, Error> {
-        if let Err(error) = serde_json::from_str::<Value>(payload) {
-            return Err(Error::Payload {
-                problem: format!("is not JSON: {error}"),
-            });
-        }
-        let started = Instant::now();
-        let answer = self
-            .signed(move |held: Held| async move {
-                let credentials =
-                    lambda::config::Builder::new().credentials_provider(held.credentials);
-                self.lambda
-                    .invoke()
-                    .function_name(function)
-                    .payload(Blob::new(payload))
-                    .customize()
-                    .config_override(credentials)
-                    .send()
-                    .await
-                    .map_err(|error| match refusal(AwsService::Lambda, &error) {
-                        Ok(refusal) => self.function_refusal(function, refusal),
-                        Err(error) => error,
-                    })
-            })
-            .await;
-        let answer = match answer {
-            Err(Error::NotAllowed {
-                action, resource, ..
-            }) => {
-                // Lambda's refusal names the role in prose only; STS says it for sure.
-                let caller = self.caller_identity().await.ok();
-                return Err(Error::NotAllowed {
-                    action,
-                    resource,
-                    role: caller.map(|caller| caller.role_arn),
-                });
-            }
-            answer => answer?,
-        };
-        let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
-        Ok(FunctionAnswer {
-            payload: String::from_utf8(payload).map_err(|_| Error::Protocol {
-                service: AwsService::Lambda,
-                problem: "sent an answer that is not text",
-            })?,
-            function_error: answer.function_error,
-            elapsed: started.elapsed(),
-        })
     }
 
     /// When the last of the credentials that were given so far expire: signing out does not end them.
@@ -230,22 +147,8 @@ impl Aws {
         self.provider.forget().await;
     }
 
-    /// The identity pool's ID of the person, `REGION:GUID`, which [`Bucket::prefix_of`] asks for.
-    ///
-    /// [`Bucket::prefix_of`]: cognito_client::Bucket::prefix_of
-    ///
-    /// # Errors
-    /// Any but [`Error::Payload`] and [`Error::NotAllowed`].
-    pub async fn identity_id(&self) -> Result<String, Error> {
-        self.provider.identity_id().await
-    }
-
     pub(crate) fn session(&self) -> &Session {
         &self.session
-    }
-
-    pub(crate) fn provider(&self) -> &CognitoCredentialsProvider {
-        &self.provider
     }
 
     /// The same credentials for other clients of the AWS SDK.
@@ -276,36 +179,10 @@ impl Aws {
             Err(Error::Refused { code, .. }) if code.starts_with("ExpiredToken") => {
                 self.provider.discard(&held).await;
             }
-            // A guest has no tokens to learn the time with.
-            Err(Error::Clock { .. }) if !held.guest => self.provider.renew_tokens().await?,
+            Err(Error::Clock { .. }) => self.provider.renew_tokens().await?,
             answer => return answer,
         }
         ask(self.provider.held().await?).await
-    }
-
-    fn function_refusal(&self, function: &str, refusal: Refusal) -> Error {
-        match refusal.code.as_str() {
-            "ResourceNotFoundException" | "ValidationException" => Error::Configuration {
-                problem: format!(
-                    "there is no Lambda function “{function}” in {}",
-                    self.session.profile().region
-                ),
-                remedy: "Ask your administrator to correct the profile's `functions` or `region`."
-                    .into(),
-            },
-            "InvalidRequestContentException" => Error::Payload {
-                problem: "is not what AWS Lambda takes for JSON".into(),
-            },
-            "RequestTooLargeException" => Error::Payload {
-                problem: "is larger than the 6 MB that AWS Lambda takes".into(),
-            },
-            _ if is_denied(&refusal) => Error::NotAllowed {
-                action: "lambda:InvokeFunction",
-                resource: function.to_owned(),
-                role: None,
-            },
-            _ => refusal.unexpected(AwsService::Lambda),
-        }
     }
 }
 

@@ -36,21 +36,18 @@
 mod aws;
 mod credentials;
 mod error;
-mod exchange;
 mod files;
+mod functions;
 mod http;
-mod id_claims;
 mod kept;
 mod refusal;
-mod roles;
 mod sdk;
-mod way;
 
-pub use aws::{Aws, CallerIdentity, FunctionAnswer};
+pub use aws::{Aws, CallerIdentity};
 pub use credentials::CognitoCredentialsProvider;
 pub use error::{AwsService, Error};
 pub use files::{
     Deleted, Entry, EntryKind, FileError, Files, Folder, Link, Listing, LocalCause, OnConflict,
     Page, Preview, Progress, Proof, Search, Transfer, TransferId, TransferKind, TransferState,
 };
-pub use roles::Roles;
+pub use functions::{FunctionAnswer, FunctionSummary};
