@@ -1,6 +1,7 @@
 //! What the app does, without the window it does it in.
 
 mod account;
+mod functions;
 mod profiles;
 mod usage;
 
@@ -12,6 +13,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use url::Url;
 
 use self::account::Account;
+use self::functions::Runs;
 use self::profiles::Accounts;
 use crate::profile::ProfileSource;
 use crate::view::{AppView, CommandError, ErrorCode, Route, SessionView, SignInChoice};
@@ -24,6 +26,7 @@ pub struct Keyfob {
     open: Box<dyn Fn(&Url) -> bool + Send + Sync>,
     /// Sends at each change of anything that is shown.
     accounts: Arc<watch::Sender<Accounts>>,
+    runs: Runs,
     /// Held while the profiles are changed.
     changing: tokio::sync::Mutex<()>,
     /// The task that tells the page; a reloaded page takes the place of the one before.
@@ -42,6 +45,7 @@ impl Keyfob {
             make: Box::new(make),
             open: Box::new(open),
             accounts: Arc::default(),
+            runs: Runs::default(),
             changing: tokio::sync::Mutex::default(),
             page: Mutex::default(),
         };

@@ -28,9 +28,10 @@ pub use commands::commands;
 pub use keyfob::Keyfob;
 pub use profile::ProfileSource;
 pub use view::{
-    ApiAnswerView, AppView, AwsIdentityView, CommandError, ErrorCode, FunctionAnswerView, Origin,
-    OutcomeView, ProfileEntryView, ProfilePreviewView, ProfileSource as ProfileChoice, ProfileView,
-    Route, SessionView, SignInChoice, SignOutScope, SignOutView, Stage, StateView, UserView,
+    ApiAnswerView, AppView, AwsIdentityView, CommandError, ErrorCode, FunctionInvocation,
+    FunctionOutcomeView, FunctionView, InvocationType, Origin, OutcomeView, ProfileEntryView,
+    ProfilePreviewView, ProfileSource as ProfileChoice, ProfileView, Route, SessionView,
+    SignInChoice, SignOutScope, SignOutView, Stage, StateView, UserView,
 };
 
 /// The app's name towards the system: its identifier, its URL scheme, its items in the keychain.

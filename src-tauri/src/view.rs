@@ -2,6 +2,7 @@
 
 mod answers;
 mod error;
+mod functions;
 mod profiles;
 
 use std::time::SystemTime;
@@ -11,10 +12,10 @@ use serde::Serialize;
 use ts_rs::TS;
 
 pub use self::answers::{
-    ApiAnswerView, AwsIdentityView, FunctionAnswerView, OutcomeView, SignInChoice, SignOutScope,
-    SignOutView,
+    ApiAnswerView, AwsIdentityView, OutcomeView, SignInChoice, SignOutScope, SignOutView,
 };
 pub use self::error::{CommandError, ErrorCode};
+pub use self::functions::{FunctionInvocation, FunctionOutcomeView, FunctionView, InvocationType};
 pub use self::profiles::{
     Origin, ProfileEntryView, ProfilePreviewView, ProfileSource, ProfileView, Route, Stage,
 };
@@ -204,7 +205,10 @@ mod tests {
             AwsIdentityView::decl(&cfg),
             CommandError::decl(&cfg),
             ErrorCode::decl(&cfg),
-            FunctionAnswerView::decl(&cfg),
+            FunctionInvocation::decl(&cfg),
+            FunctionOutcomeView::decl(&cfg),
+            FunctionView::decl(&cfg),
+            InvocationType::decl(&cfg),
             Origin::decl(&cfg),
             OutcomeView::decl(&cfg),
             ProfileEntryView::decl(&cfg),

@@ -7,9 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cognito_client::{MemoryStore, Profile, Secret, Session, StoreError, StoreLock, TokenStore};
-use cognito_emulator::{Config, Emulator};
+use cognito_emulator::{Config, Emulator, Endpoint, Fault};
 use cognito_verifier::{ClientIds, UserPool, Verifier};
-use keyfob_desktop::{ErrorCode, Keyfob, ProfileSource, SignInChoice, SignOutScope, StateView};
+use keyfob_desktop::{
+    CommandError, ErrorCode, FunctionInvocation, FunctionOutcomeView, InvocationType, Keyfob,
+    ProfileSource, SignInChoice, SignOutScope, StateView,
+};
 use url::Url;
 
 #[path = "../../crates/test_log.rs"]
@@ -135,28 +138,24 @@ async fn from_click_to_aws_and_out_again() {
     );
     assert!(identity.arn.ends_with("/CognitoIdentityCredentials"));
 
-    let answer = world
-        .keyfob
-        .invoke_function("hello", r#"{"name":"Sam"}"#)
-        .await
-        .unwrap();
+    let answer = invoke(&world.keyfob, "hello", r#"{"name":"Sam"}"#).await;
+    let Ok(FunctionOutcomeView::Answered {
+        payload,
+        function_error: None,
+        log_tail: Some(log),
+        ..
+    }) = answer
+    else {
+        panic!("{answer:?}")
+    };
+    assert!(payload.contains("Hello from Lambda, Sam!"), "{payload}");
+    assert!(log.contains("END RequestId: "), "{log}");
+    let answer = invoke(&world.keyfob, "hello", r#"{"fail":true}"#).await;
     assert!(
-        answer.payload.contains("Hello from Lambda, Sam!"),
-        "{}",
-        answer.payload
+        matches!(&answer, Ok(FunctionOutcomeView::Answered { function_error: Some(kind), .. }) if kind == "Unhandled"),
+        "{answer:?}"
     );
-    assert_eq!(answer.function_error, None);
-    let answer = world
-        .keyfob
-        .invoke_function("hello", r#"{"fail":true}"#)
-        .await
-        .unwrap();
-    assert_eq!(answer.function_error.as_deref(), Some("Unhandled"));
-    let error = world
-        .keyfob
-        .invoke_function("other", "{}")
-        .await
-        .unwrap_err();
+    let error = invoke(&world.keyfob, "other", "{}").await.unwrap_err();
     assert_eq!(error.code, ErrorCode::NotAllowed, "{error:?}");
 
     world.restart();
@@ -184,6 +183,51 @@ async fn from_click_to_aws_and_out_again() {
         world.keyfob.call_api().await.unwrap_err().code,
         ErrorCode::SignInRequired
     );
+}
+
+fn invocation(name: &str, payload: &str, invocation_type: InvocationType) -> FunctionInvocation {
+    FunctionInvocation {
+        run: 1,
+        name: name.into(),
+        payload: payload.into(),
+        invocation_type,
+    }
+}
+
+async fn invoke(
+    keyfob: &Keyfob,
+    name: &str,
+    payload: &str,
+) -> Result<FunctionOutcomeView, CommandError> {
+    let invocation = invocation(name, payload, InvocationType::RequestResponse);
+    keyfob.invoke_function(invocation).await
+}
+
+#[tokio::test]
+async fn a_function_is_started_checked_and_waited_for_no_longer() {
+    let world = World::new().await;
+    world.sign_in().await;
+    let keyfob = &world.keyfob;
+    for (invocation_type, outcome) in [
+        (InvocationType::Event, FunctionOutcomeView::Started),
+        (InvocationType::DryRun, FunctionOutcomeView::Allowed),
+    ] {
+        let invocation = invocation("hello", "{}", invocation_type);
+        assert_eq!(keyfob.invoke_function(invocation).await, Ok(outcome));
+    }
+
+    world.emulator.fail_next(Endpoint::Invoke, Fault::Hang);
+    let waiting = tokio::spawn({
+        let keyfob = keyfob.clone();
+        async move { invoke(&keyfob, "hello", "{}").await }
+    });
+    // Whether it has been sent or not: the run is there once somebody waits for it.
+    while !waiting.is_finished() {
+        keyfob.stop_waiting(2);
+        keyfob.stop_waiting(1);
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(waiting.await.unwrap(), Ok(FunctionOutcomeView::Stopped));
 }
 
 #[tokio::test]

@@ -71,13 +71,17 @@ fn the_window_may_call_our_commands() {
         invoke(&window, "dismiss_problem", json!({}), OURS),
         Ok(Value::Null)
     );
+    assert_eq!(
+        invoke(&window, "stop_waiting", json!({ "run": 1 }), OURS),
+        Ok(Value::Null)
+    );
     // Nobody is signed in: the command ran, and said so itself.
     for (command, body) in [
         ("call_api", json!({})),
         ("aws_identity", json!({})),
         (
             "invoke_function",
-            json!({ "name": "hello", "payload": "{}" }),
+            json!({ "invocation": { "run": 1, "name": "hello", "payload": "{}", "type": "requestResponse" } }),
         ),
     ] {
         let answer = invoke(&window, command, body, OURS).unwrap_err();
@@ -119,7 +123,7 @@ fn the_window_may_ask_for_profiles() {
 }
 
 /// Everything the window may ask for; what is added to one list must be added to the other.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 18] = [
     "watch",
     "ready",
     "sign_in",
@@ -130,7 +134,9 @@ const COMMANDS: [&str; 16] = [
     "sign_out",
     "call_api",
     "aws_identity",
+    "list_functions",
     "invoke_function",
+    "stop_waiting",
     "switch_profile",
     "preview_profile",
     "add_profile",

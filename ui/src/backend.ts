@@ -4,7 +4,9 @@ import type {
   AppView,
   AwsIdentityView,
   CommandError,
-  FunctionAnswerView,
+  FunctionInvocation,
+  FunctionOutcomeView,
+  FunctionView,
   ProfilePreviewView,
   ProfileSource,
   SignInChoice,
@@ -31,8 +33,12 @@ export interface Backend {
   retry(): Promise<void>;
   callApi(): Promise<ApiAnswerView>;
   awsIdentity(): Promise<AwsIdentityView>;
-  /** `payload` is JSON text and is passed on as typed. */
-  invokeFunction(name: string, payload: string): Promise<FunctionAnswerView>;
+  /** The functions there are: the profile's, and those that AWS lists. */
+  listFunctions(): Promise<FunctionView[]>;
+  /** The payload is JSON text and is passed on as typed. */
+  invokeFunction(invocation: FunctionInvocation): Promise<FunctionOutcomeView>;
+  /** Ends the waiting for a function's answer. */
+  stopWaiting(run: number): Promise<void>;
   signOut(scope: SignOutScope): Promise<SignOutView>;
   switchProfile(name: string): Promise<void>;
   renameProfile(name: string, newName: string): Promise<void>;
@@ -59,7 +65,9 @@ export const tauri: Backend = {
   retry: () => invoke('retry'),
   callApi: () => invoke('call_api'),
   awsIdentity: () => invoke('aws_identity'),
-  invokeFunction: (name, payload) => invoke('invoke_function', { name, payload }),
+  listFunctions: () => invoke('list_functions'),
+  invokeFunction: (invocation) => invoke('invoke_function', { invocation }),
+  stopWaiting: (run) => invoke('stop_waiting', { run }),
   signOut: (scope) => invoke('sign_out', { scope }),
   switchProfile: (name) => invoke('switch_profile', { name }),
   renameProfile: (name, newName) => invoke('rename_profile', { name, newName }),

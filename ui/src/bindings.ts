@@ -74,7 +74,25 @@ remedy: string, };
 
 export type ErrorCode = "Offline" | "SignInRequired" | "KeychainUnavailable" | "NotAllowed" | "Misconfigured" | "Unexpected";
 
-export type FunctionAnswerView = { 
+export type FunctionInvocation = { 
+/**
+ * The page's number for it, by which the waiting can be ended.
+ */
+run: number, 
+/**
+ * The function.
+ */
+name: string, 
+/**
+ * JSON text.
+ */
+payload: string, 
+/**
+ * What is expected of it.
+ */
+type: InvocationType, };
+
+export type FunctionOutcomeView = { "kind": "answered", 
 /**
  * Its answer, or its own error.
  */
@@ -84,9 +102,41 @@ payload: string,
  */
 functionError: string | null, 
 /**
- * How long it took.
+ * The end of its log.
  */
-milliseconds: number, };
+logTail: string | null, 
+/**
+ * The version that ran.
+ */
+executedVersion: string | null, 
+/**
+ * What AWS charges for.
+ */
+billedMilliseconds: number | null, 
+/**
+ * How long it took from here.
+ */
+milliseconds: number, } | { "kind": "started" } | { "kind": "allowed" } | { "kind": "denied", 
+/**
+ * What is missing, and who can give it.
+ */
+error: CommandError, } | { "kind": "stopped" };
+
+export type FunctionView = { 
+/**
+ * Its name or ARN.
+ */
+name: string, 
+/**
+ * What its owner wrote about it.
+ */
+description: string | null, 
+/**
+ * Whether the profile names it; else only AWS lists it.
+ */
+inProfile: boolean, };
+
+export type InvocationType = "requestResponse" | "event" | "dryRun";
 
 export type Origin = "builtIn" | "machine" | "user";
 

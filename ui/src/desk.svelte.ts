@@ -1,15 +1,18 @@
 import { Action } from './action.svelte';
 import type { Backend } from './backend';
 import type { ApiAnswerView, AwsIdentityView } from './bindings';
+import { FunctionDesk } from './functions.svelte';
 
 /** What one person has been doing with one profile: kept while another room or profile is shown. */
 export class Desk {
   readonly callApi: Action<[], ApiAnswerView>;
   readonly identity: Action<[], AwsIdentityView>;
+  readonly functions: FunctionDesk;
 
   constructor(backend: Backend) {
     this.callApi = new Action(() => backend.callApi());
     this.identity = new Action(() => backend.awsIdentity());
+    this.functions = new FunctionDesk(backend);
   }
 }
 

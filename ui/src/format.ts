@@ -1,3 +1,5 @@
+import { jsonFault } from './json';
+
 const dateAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const timeOnly = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 
@@ -40,29 +42,29 @@ export function initials(name: string): string {
     .toLocaleUpperCase();
 }
 
-/** Why `text` is not JSON, or null when it is. */
-export function jsonFault(text: string): string | null {
-  if (text.trim() === '') return 'Write a JSON value, for example {}.';
-  try {
-    JSON.parse(text);
-    return null;
-  } catch (fault) {
-    return fault instanceof Error ? fault.message : 'Not JSON.';
-  }
+/** How long something took: `48 ms`, `12.3 s`, `3 min 5 s`. */
+export function took(milliseconds: number): string {
+  if (milliseconds < 1000) return `${milliseconds} ms`;
+  const seconds = milliseconds / 1000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
 }
 
 // Beyond this a web view takes noticeably long to lay the text out.
 const SHOWN = 50_000;
+
+/** As much of a text as is shown. */
+export function cut(text: string): string {
+  if (text.length <= SHOWN) return text;
+  return `${text.slice(0, SHOWN)}\n… ${text.length - SHOWN} more characters; Copy takes all.`;
+}
 
 /**
  * JSON text laid out for reading; anything else unchanged. Works on the text, not on parsed values:
  * JSON.parse and back would round large numbers and drop repeated keys.
  */
 export function pretty(text: string): string {
-  if (text.length > SHOWN) {
-    return `${text.slice(0, SHOWN)}\n… ${text.length - SHOWN} more characters; Copy takes all.`;
-  }
-  if (jsonFault(text) !== null) return text;
+  if (text.length > SHOWN || jsonFault(text) !== null) return cut(text);
   const tokens = text.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{},:]|[^\s[\]{},:"]+/g) ?? [];
   let out = '';
   let depth = 0;

@@ -102,7 +102,11 @@ test('sends each command under its name, with its arguments', async () => {
     ['cancel_sign_in', {}],
     ['retry', {}],
     ['call_api', {}],
-    ['invoke_function', { name: 'hello', payload: '{}' }],
+    ['list_functions', {}],
+    [
+      'invoke_function',
+      { invocation: { run: 1, name: 'hello', payload: '{}', type: 'requestResponse' } },
+    ],
     ['aws_identity', {}],
     ['switch_profile', { name: 'Contoso' }],
     ['rename_profile', { name: 'Local demo', newName: 'Demo' }],

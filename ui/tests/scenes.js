@@ -11,6 +11,14 @@ export async function room(tab, view, id) {
   await tab.locator(`[data-testid=room-${id}][aria-current]`).waitFor();
 }
 
+/** One function invoked, and what came of it. */
+async function invoked(tab, outcome, type = 'requestResponse') {
+  await room(tab, views.signedIn, 'functions');
+  await tab.getByTestId('function-type').selectOption(type);
+  await click(tab, 'invoke');
+  await answer(tab, 'invoke_function', outcome);
+}
+
 async function inRoomWith(tab, id, command, testid, value) {
   await room(tab, views.signedIn, id);
   await click(tab, testid);
@@ -192,13 +200,55 @@ export const scenes = {
   },
   'aws-answer': (tab) =>
     inRoomWith(tab, 'aws-access', 'aws_identity', 'aws-identity', views.awsAnswer),
-  'function-answer': (tab) =>
-    inRoomWith(tab, 'functions', 'invoke_function', 'invoke', views.functionAnswer),
-  'function-error': (tab) =>
-    inRoomWith(tab, 'functions', 'invoke_function', 'invoke', views.functionError),
+  functions: (tab) => room(tab, views.signedIn, 'functions'),
+  'functions-listed': async (tab) => {
+    await room(tab, views.twoFunctions, 'functions');
+    await answer(tab, 'list_functions', views.listed);
+    await tab.getByLabel('Function', { exact: true }).selectOption(views.listed[3].name);
+  },
+  'functions-loading': (tab) => room(tab, views.noFunctions, 'functions'),
+  'functions-none': async (tab) => {
+    await room(tab, views.noFunctions, 'functions');
+    await answer(tab, 'list_functions', []);
+  },
+  'functions-unknown': async (tab) => {
+    await room(tab, views.noFunctions, 'functions');
+    await refuse(tab, 'list_functions', views.offline);
+  },
+  'function-answer': (tab) => invoked(tab, views.functionAnswer),
+  'function-error': (tab) => invoked(tab, views.functionError),
+  'function-failure': async (tab) => {
+    await room(tab, views.signedIn, 'functions');
+    await click(tab, 'invoke');
+    await refuse(tab, 'invoke_function', views.offline);
+  },
+  'function-waiting': async (tab) => {
+    await room(tab, views.signedIn, 'functions');
+    await click(tab, 'invoke');
+    await tab.clock.setFixedTime((views.NOW + 75) * 1000);
+    await tab.evaluate(() => window.dispatchEvent(new Event('focus')));
+    await tab.getByTestId('function-waiting').waitFor();
+    await tab.locator('.busy.slow').waitFor();
+  },
+  'function-stopped': (tab) => invoked(tab, { kind: 'stopped' }),
+  'function-started': (tab) => invoked(tab, { kind: 'started' }, 'event'),
+  'function-allowed': (tab) => invoked(tab, { kind: 'allowed' }, 'dryRun'),
+  'function-denied': (tab) => invoked(tab, views.denied, 'dryRun'),
+  'function-history': async (tab) => {
+    await invoked(tab, views.functionAnswer);
+    for (const [payload, outcome] of [
+      ['{"name": "a name that goes on and on, and on"}', views.functionError],
+      ['{"name": "Alex"}', { kind: 'stopped' }],
+      ['{}', views.functionAnswer],
+    ]) {
+      await tab.getByTestId('function-payload').fill(payload);
+      await click(tab, 'invoke');
+      await answer(tab, 'invoke_function', outcome);
+    }
+  },
   'function-not-json': async (tab) => {
     await room(tab, views.twoFunctions, 'functions');
-    await tab.getByTestId('function-payload').fill('{"name": }');
+    await tab.getByTestId('function-payload').fill('{\n  "name": }');
   },
   'sign-out': (tab) => wish(tab, views.several, 'sign-out'),
   'sign-out-device-only': (tab) =>

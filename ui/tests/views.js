@@ -91,6 +91,7 @@ export const signedIn = signedInAs(user);
 export const twoFunctions = but(signedIn, {
   profile: { ...profile, functions: ['hello', 'resize-image'] },
 });
+export const noFunctions = but(signedIn, { profile: { ...profile, functions: [] } });
 export const offlineSession = signedInAs(user, { offlineSince: NOW - 18 * 60 });
 export const owed = view({ kind: 'signedOut' }, { revocationOwed: true });
 export const others = [
@@ -178,16 +179,51 @@ export const awsAnswer = {
   arn: 'arn:aws:sts::123456789012:assumed-role/KeyfobDemoAuthenticated/CognitoIdentityCredentials',
   expiresAt: NOW + HOUR - 60,
 };
+const REQUEST = '5f1c2d3e-0000-4abc-9def-000000000001';
+const log = (...lines) =>
+  [
+    `START RequestId: ${REQUEST} Version: $LATEST`,
+    ...lines,
+    `END RequestId: ${REQUEST}`,
+    `REPORT RequestId: ${REQUEST}\tDuration: 41.20 ms\tBilled Duration: 42 ms\tMemory Size: 128 MB\tMax Memory Used: 39 MB\t`,
+    '',
+  ].join('\n');
 export const functionAnswer = {
+  kind: 'answered',
   payload: '{"greeting":"Hello, Alex!","requests":12345678901234567890,"tags":[],"via":["lambda"]}',
   functionError: null,
+  logTail: log('2026-12-21T09:00:00Z INFO greeting Alex'),
+  executedVersion: '$LATEST',
+  billedMilliseconds: 42,
   milliseconds: 48,
 };
 export const functionError = {
+  ...functionAnswer,
   payload: '{"errorMessage":"name must be a string","errorType":"TypeError","trace":[]}',
   functionError: 'Unhandled',
+  logTail: log('TypeError: name must be a string', '    at handler (index.mjs:3:11)'),
   milliseconds: 31,
 };
+export const denied = {
+  kind: 'denied',
+  error: {
+    code: 'NotAllowed',
+    message:
+      'arn:aws:iam::123456789012:role/KeyfobDemoAuthenticated is not allowed lambda:InvokeFunction on resize-image.',
+    remedy:
+      'Ask your administrator to allow lambda:InvokeFunction on resize-image in the IAM policy of arn:aws:iam::123456789012:role/KeyfobDemoAuthenticated.',
+  },
+};
+export const listed = [
+  { name: 'hello', description: 'Greets whoever calls.', inProfile: true },
+  { name: 'resize-image', description: null, inProfile: true },
+  { name: 'nightly-report', description: null, inProfile: false },
+  {
+    name: 'a-function-with-the-longest-name-that-aws-lambda-takes-00000001',
+    description: 'Does what its name says. '.repeat(12),
+    inProfile: false,
+  },
+];
 export const signOutAnswer = {
   revoked: null,
   everywhere: null,

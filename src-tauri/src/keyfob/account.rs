@@ -25,6 +25,8 @@ pub(super) struct Live {
     pub(super) session: Session,
     /// Nothing, when the profile has no identity pool.
     pub(super) aws: Option<Aws>,
+    /// The functions that AWS has listed.
+    listed: Mutex<Vec<String>>,
     browser_not_opened: AtomicBool,
     /// Calls back at each change of what is shown.
     changed: Box<dyn Fn() + Send + Sync>,
@@ -54,6 +56,7 @@ impl Account {
             live: Arc::new(Live {
                 aws: Aws::new(session.clone()).ok(),
                 session,
+                listed: Mutex::default(),
                 browser_not_opened: AtomicBool::new(false),
                 changed: Box::new(changed),
                 restored: OnceCell::new(),
@@ -147,6 +150,17 @@ impl Live {
         let task = tokio::spawn(task).abort_handle();
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.push(task);
+    }
+
+    /// Remembers which functions AWS has listed.
+    pub(super) fn list<'a>(&self, functions: impl Iterator<Item = &'a String>) {
+        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        *listed = functions.cloned().collect();
+    }
+
+    pub(super) fn has_listed(&self, function: &str) -> bool {
+        let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        listed.iter().any(|name| name == function)
     }
 
     /// Begins a sign-in, and gives what the browser is to open; nothing, when somebody is signed in and

@@ -5,8 +5,8 @@ use cognito_aws::Aws;
 use super::Keyfob;
 use super::account::Live;
 use crate::view::{
-    ApiAnswerView, AwsIdentityView, CommandError, ErrorCode, FunctionAnswerView, SignOutScope,
-    SignOutView, unix_seconds,
+    ApiAnswerView, AwsIdentityView, CommandError, ErrorCode, SignOutScope, SignOutView,
+    unix_seconds,
 };
 
 impl Keyfob {
@@ -36,32 +36,6 @@ impl Keyfob {
             role_arn: identity.role_arn,
             arn: identity.arn,
             expires_at: unix_seconds(identity.expires),
-        })
-    }
-
-    /// Invokes a Lambda function that the profile offers, and no other: the web view names it.
-    ///
-    /// # Errors
-    /// [`CommandError`] when there was no answer; a function's own error is one.
-    pub async fn invoke_function(
-        &self,
-        name: &str,
-        payload: &str,
-    ) -> Result<FunctionAnswerView, CommandError> {
-        let account = self.current()?;
-        let offered = &account.profile.functions;
-        if !offered.iter().any(|function| function == name) {
-            return Err(CommandError {
-                code: ErrorCode::NotAllowed,
-                message: "The profile does not offer this function.".into(),
-                remedy: "Ask your administrator to add it to the profile's `functions`.".into(),
-            });
-        }
-        let answer = account.live.aws()?.invoke(name, payload).await?;
-        Ok(FunctionAnswerView {
-            payload: answer.payload,
-            function_error: answer.function_error,
-            milliseconds: milliseconds(answer.elapsed),
         })
     }
 
@@ -109,7 +83,7 @@ impl Keyfob {
 }
 
 impl Live {
-    fn aws(&self) -> Result<&Aws, CommandError> {
+    pub(super) fn aws(&self) -> Result<&Aws, CommandError> {
         self.aws.as_ref().ok_or_else(|| CommandError {
             code: ErrorCode::Misconfigured,
             message: "The profile has no identity pool.".into(),
@@ -118,6 +92,6 @@ impl Live {
     }
 }
 
-fn milliseconds(elapsed: std::time::Duration) -> u64 {
+pub(super) fn milliseconds(elapsed: std::time::Duration) -> u64 {
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }

@@ -34,18 +34,6 @@ pub struct AwsIdentityView {
     pub expires_at: u64,
 }
 
-/// What a function answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct FunctionAnswerView {
-    /// Its answer, or its own error.
-    pub payload: String,
-    /// `Handled` or `Unhandled` when the function itself failed.
-    pub function_error: Option<String>,
-    /// How long it took.
-    pub milliseconds: u64,
-}
-
 /// What signing out did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]

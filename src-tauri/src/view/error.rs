@@ -83,16 +83,27 @@ impl From<cognito_aws::Error> for CommandError {
     }
 }
 
-/// An error's words as a sentence.
+/// An error's words as a sentence. An ARN or a path at its beginning stays as it is.
 pub(crate) fn sentence(words: &str) -> String {
     let mut letters = words.chars();
-    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    let is_name = words
+        .split(' ')
+        .next()
+        .is_some_and(|word| word.contains([':', '/']));
+    let first = letters.next().map(|first| {
+        if is_name {
+            first.to_string()
+        } else {
+            first.to_uppercase().to_string()
+        }
+    });
     let end = if words.ends_with(['.', '!', '?']) {
         ""
     } else {
         "."
     };
-    first.chain(letters).chain(end.chars()).collect()
+    let rest = letters.as_str();
+    format!("{}{rest}{end}", first.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -102,6 +113,10 @@ mod tests {
     #[test]
     fn errors_are_sentences() {
         assert_eq!(sentence("you are not signed in"), "You are not signed in.");
+        assert_eq!(
+            sentence("arn:aws:iam::1:role/Reader is not allowed"),
+            "arn:aws:iam::1:role/Reader is not allowed."
+        );
         assert_eq!(sentence(""), ".");
     }
 }

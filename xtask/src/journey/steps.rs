@@ -278,6 +278,8 @@ fn invoke(stage: &mut Stage) -> Result {
     ask(r#"{"fail": true}"#)?;
     click(app, "invoke")?;
     shows(app, "function-answer", "RequestedFailure")?;
+    // What failed shows its log by itself.
+    shows(app, "function-log", "END RequestId: ")?;
     app.screenshot(&picture("app-function-error"))?;
     ask(r#"{"name": "journey"}"#)?;
     click(app, "invoke")?;
