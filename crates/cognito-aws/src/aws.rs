@@ -9,7 +9,7 @@ use aws_sdk_sts::config::IdentityCache;
 use aws_sdk_sts::config::SharedCredentialsProvider;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_types::SdkConfig;
-use cognito_client::Session;
+use cognito_client::{ProfileStore, Session};
 
 use crate::credentials::{CognitoCredentialsProvider, Held};
 use crate::error::{AwsService, Error};
@@ -25,7 +25,7 @@ const FUNCTION_PATIENCE: Duration = Duration::from_secs(15 * 60 + 20);
 #[derive(Clone)]
 pub struct Aws {
     config: SdkConfig,
-    pub(crate) session: Session,
+    session: Session,
     provider: CognitoCredentialsProvider,
     sts: sts::Client,
     pub(crate) lambda: lambda::Client,
@@ -34,6 +34,8 @@ pub struct Aws {
 /// Who AWS takes the person for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerIdentity {
+    /// Whether this is nobody in particular: who is not signed in.
+    pub guest: bool,
     /// The identity pool's ID of the person, `REGION:GUID`: what policies call
     /// `${cognito-identity.amazonaws.com:sub}`.
     pub identity_id: String,
@@ -54,7 +56,16 @@ impl Aws {
     /// # Errors
     /// [`Error::Configuration`] when the profile names no identity pool.
     pub fn new(session: Session) -> Result<Self, Error> {
-        Self::build(session, PATIENCE, FUNCTION_PATIENCE)
+        Self::build(session, None, PATIENCE, FUNCTION_PATIENCE)
+    }
+
+    /// As [`new`](Self::new), with the role that the person chose for the profile, which is remembered beside
+    /// the profiles.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_choices(session: Session, profiles: ProfileStore) -> Result<Self, Error> {
+        Self::build(session, Some(profiles), PATIENCE, FUNCTION_PATIENCE)
     }
 
     /// As [`new`](Self::new), with this long for each request instead of 20 seconds, and of 15 minutes
@@ -63,12 +74,17 @@ impl Aws {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_patience(session: Session, patience: Duration) -> Result<Self, Error> {
-        Self::build(session, patience, patience)
+        Self::build(session, None, patience, patience)
     }
 
-    fn build(session: Session, patience: Duration, function: Duration) -> Result<Self, Error> {
+    fn build(
+        session: Session,
+        profiles: Option<ProfileStore>,
+        patience: Duration,
+        function: Duration,
+    ) -> Result<Self, Error> {
         let config = sdk::config(&session, patience);
-        let provider = CognitoCredentialsProvider::new(session.clone(), &config)?;
+        let provider = CognitoCredentialsProvider::new(session.clone(), &config, profiles)?;
         let endpoints = &session.profile().endpoints;
         let mut sts = sts::config::Builder::from(&config);
         sts.set_endpoint_url(endpoints.sts.as_ref().map(ToString::to_string));
@@ -125,6 +141,7 @@ impl Aws {
             let role_arn =
                 role_arn(&arn).ok_or_else(|| unusable("names a caller that is no role"))?;
             Ok(CallerIdentity {
+                guest: held.guest,
                 identity_id: held.identity_id,
                 account,
                 role_arn,
@@ -147,8 +164,22 @@ impl Aws {
         self.provider.forget().await;
     }
 
+    /// The identity pool's ID of the person, `REGION:GUID`, which [`Bucket::prefix_of`] asks for.
+    ///
+    /// [`Bucket::prefix_of`]: cognito_client::Bucket::prefix_of
+    ///
+    /// # Errors
+    /// Any but [`Error::Payload`] and [`Error::NotAllowed`].
+    pub async fn identity_id(&self) -> Result<String, Error> {
+        self.provider.identity_id().await
+    }
+
     pub(crate) fn session(&self) -> &Session {
         &self.session
+    }
+
+    pub(crate) fn provider(&self) -> &CognitoCredentialsProvider {
+        &self.provider
     }
 
     /// The same credentials for other clients of the AWS SDK.
@@ -179,7 +210,8 @@ impl Aws {
             Err(Error::Refused { code, .. }) if code.starts_with("ExpiredToken") => {
                 self.provider.discard(&held).await;
             }
-            Err(Error::Clock { .. }) => self.provider.renew_tokens().await?,
+            // A guest has no tokens to learn the time with.
+            Err(Error::Clock { .. }) if !held.guest => self.provider.renew_tokens().await?,
             answer => return answer,
         }
         ask(self.provider.held().await?).await

@@ -1,4 +1,4 @@
-//! The identity pool: an ID token becomes AWS credentials (Cognito guide, "Enhanced (simplified) authflow").
+//! Whose credentials, cached, renewed in time and shared with the other processes of the same person.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,29 +8,32 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
-use aws_sdk_cognitoidentity as cognito_identity;
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use cognito_client::{IdToken, Session};
-use serde_json::Value;
-use tokio::sync::Mutex;
-use tracing::instrument::WithSubscriber as _;
-use tracing::subscriber::NoSubscriber;
-
-use crate::error::{AwsService, Error};
-use crate::kept;
-use crate::refusal::{Recovery, identity_pool_refusal};
 use aws_types::SdkConfig;
+use cognito_client::{Profile, ProfileError, ProfileStore, Session};
+use tokio::sync::Mutex;
+
+use crate::error::Error;
+use crate::exchange::IdentityPool;
+use crate::id_claims::{IdClaims, Login};
+use crate::kept::Kept;
+use crate::refusal::Recovery;
+use crate::way::Way;
 
 /// With less than this left, credentials are not given any more, even if no new ones can be had.
 const LAST_USE: Duration = Duration::from_secs(30);
 /// Credentials are renewed when less than this is left: where the AWS CLI, too, begins to ask for new ones.
 const RENEW_BEFORE: Duration = Duration::from_secs(15 * 60);
+/// With less than this left, nobody is given credentials to take along: the AWS CLI and boto3 insist on new
+/// ones from here on.
+const TAKEN_ALONG: Duration = Duration::from_secs(10 * 60);
+/// How long the old ones are used without another try, after a renewal that failed for want of a network.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// What the SDK calls the source of these credentials.
-pub(crate) const NAME: &str = "CognitoIdentityPool";
+const NAME: &str = "CognitoIdentityPool";
 
-/// Gives the AWS SDK the credentials of whoever is signed in to a [`Session`].
+/// Gives the AWS SDK the credentials of whoever is signed in to a [`Session`]; and a guest's when nobody is,
+/// where the profile allows that.
 ///
 /// They are kept until 15 minutes before they expire, by the session's corrected clock. Many may ask at once:
 /// one renews, the others wait and share. Should a renewal fail for want of a network, the old ones are given
@@ -48,55 +51,100 @@ pub struct CognitoCredentialsProvider {
 
 struct Inner {
     session: Session,
-    identity_pool_id: String,
-    /// The user pool's name at the identity pool: its issuer without the scheme.
-    login: String,
-    client: cognito_identity::Client,
+    pool: IdentityPool,
+    /// Where the person's choice of a role is remembered.
+    profiles: Option<ProfileStore>,
     /// Whoever holds this is the one who renews.
     cache: Mutex<Option<Cached>>,
-    /// When the last credentials given so far expire, in Unix seconds; 0 before the first.
+    /// When the last credentials given to a person so far expire, in Unix seconds; 0 before the first.
     given_until: AtomicU64,
 }
 
-/// What is known of one user.
+/// What is known of one person, or of the guest.
 struct Cached {
-    sub: String,
+    /// The person's `sub`.
+    sub: Option<String>,
+    way: Way,
     identity_id: Option<String>,
     held: Option<Held>,
     /// The access key of the credentials that AWS refused, which are not taken from the store again.
     refused: Option<String>,
+    /// A renewal failed, and is not tried again before this while the old ones last.
+    not_before: Option<SystemTime>,
 }
 
 /// Credentials and whose they are.
 #[derive(Clone)]
 pub(crate) struct Held {
+    /// Whether they are of whoever is not signed in.
+    pub(crate) guest: bool,
     pub(crate) identity_id: String,
     pub(crate) credentials: Credentials,
     pub(crate) expires: SystemTime,
 }
 
+impl Held {
+    pub(crate) fn new(
+        way: &Way,
+        identity_id: String,
+        access_key_id: String,
+        secret_access_key: String,
+        session_token: String,
+        expires: SystemTime,
+    ) -> Self {
+        let mut credentials = Credentials::builder()
+            .access_key_id(access_key_id)
+            .secret_access_key(secret_access_key)
+            .session_token(session_token)
+            .expiry(expires)
+            .provider_name(NAME);
+        credentials.set_account_id(way.account().map(Into::into));
+        Self {
+            guest: way.is_guest(),
+            identity_id,
+            credentials: credentials.build(),
+            expires,
+        }
+    }
+}
+
+impl Cached {
+    /// What is cached of this person or guest, for this; nobody else's is kept.
+    fn of<'c>(cache: &'c mut Option<Self>, sub: Option<&str>, way: &Way) -> &'c mut Self {
+        if cache
+            .as_ref()
+            .is_some_and(|cached| cached.sub.as_deref() != sub)
+        {
+            *cache = None;
+        }
+        let cached = cache.get_or_insert_with(|| Self {
+            sub: sub.map(str::to_owned),
+            way: way.clone(),
+            identity_id: None,
+            held: None,
+            refused: None,
+            not_before: None,
+        });
+        if cached.way != *way {
+            cached.way = way.clone();
+            cached.held = None;
+            cached.not_before = None;
+        }
+        cached
+    }
+}
+
 impl CognitoCredentialsProvider {
-    pub(crate) fn new(session: Session, config: &SdkConfig) -> Result<Self, Error> {
-        let profile = session.profile();
-        let Some(identity_pool_id) = profile.identity_pool_id.clone() else {
-            return Err(Error::Configuration {
-                problem: format!("the profile “{}” names no identity pool", profile.name),
-                remedy:
-                    "Ask your administrator to set the profile's `identity_pool_id` (REGION:GUID)."
-                        .into(),
-            });
-        };
-        let endpoint = profile.endpoints.cognito_identity.as_ref();
-        let mut config = cognito_identity::config::Builder::from(config);
-        config.set_endpoint_url(endpoint.map(ToString::to_string));
-        let issuer = profile.issuer.as_str();
-        let login = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+    pub(crate) fn new(
+        session: Session,
+        config: &SdkConfig,
+        profiles: Option<ProfileStore>,
+    ) -> Result<Self, Error> {
         Ok(Self {
             inner: Arc::new(Inner {
-                identity_pool_id,
-                login: login.trim_end_matches('/').to_owned(),
-                client: cognito_identity::Client::from_conf(config.build()),
+                pool: IdentityPool::new(session.clone(), config)?,
                 session,
+                profiles,
                 cache: Mutex::default(),
                 given_until: AtomicU64::new(0),
             }),
@@ -142,36 +190,123 @@ impl CognitoCredentialsProvider {
         Ok(())
     }
 
-    /// The credentials of whoever is signed in.
+    pub(crate) fn profile(&self) -> &Profile {
+        self.inner.session.profile()
+    }
+
+    pub(crate) fn profiles(&self) -> Result<&ProfileStore, Error> {
+        let profiles = self.inner.profiles.as_ref();
+        profiles.ok_or_else(|| Error::Session(ProfileError::NoFolder.into()))
+    }
+
+    /// The credentials of whoever is signed in, for use at once: renewed when less than 15 minutes are left,
+    /// and used up when no new ones can be had. A guest's when nobody is signed in and the profile's
+    /// `aws.guest` allows it.
+    ///
+    /// # Errors
+    /// Why there are none: any but [`Error::NotAllowed`] and [`Error::Payload`].
+    pub async fn credentials(&self) -> Result<Credentials, Error> {
+        Ok(self.held().await?.credentials)
+    }
+
+    /// Credentials to take along, with at least this long left; or, when that is more than eleven twelfths of
+    /// what new ones have (55 minutes of an hour), with that much. When no new ones can be had for want of a
+    /// network, those there are are given as long as they last ten minutes, or what is asked for if that is
+    /// less: the AWS CLI and boto3 insist on new ones from there on.
+    ///
+    /// # Errors
+    /// As [`credentials`](Self::credentials).
+    pub async fn credentials_lasting(&self, at_least: Duration) -> Result<Credentials, Error> {
+        let held = self.held_lasting(at_least.max(RENEW_BEFORE), at_least.min(TAKEN_ALONG));
+        Ok(held.await?.credentials)
+    }
+
+    /// The identity pool's ID of whoever is signed in, `REGION:GUID`, or of the guest.
+    ///
+    /// # Errors
+    /// As [`credentials`](Self::credentials).
+    pub async fn identity_id(&self) -> Result<String, Error> {
+        Ok(self.held().await?.identity_id)
+    }
+
     pub(crate) async fn held(&self) -> Result<Held, Error> {
+        self.held_lasting(RENEW_BEFORE, LAST_USE).await
+    }
+
+    /// New ones when less than `renew_before` is left; if that fails, those with no less than `last_use`.
+    async fn held_lasting(
+        &self,
+        renew_before: Duration,
+        last_use: Duration,
+    ) -> Result<Held, Error> {
+        let session = &self.inner.session;
         let mut cache = self.inner.cache.lock().await;
-        let user = match self.inner.session.user().await {
-            Ok(user) => user,
+        let chosen = self.chosen_role();
+        let way = chosen.and_then(|chosen| {
+            let way = Way::of(session.profile(), chosen.as_deref())?;
+            Ok((way, chosen))
+        });
+        if let Ok((way, _)) = &way
+            && cache.is_none()
+            && !session.is_loaded()
+            && let Some(held) = self.unread(&mut cache, way, renew_before).await
+        {
+            return Ok(held);
+        }
+        let (sub, way, chosen) = match session.user().await {
+            Ok(user) => {
+                let (way, chosen) = way?;
+                (Some(user.sub), way, chosen)
+            }
             Err(error) => {
-                if matches!(error, cognito_client::Error::SignInRequired(_)) {
+                let signed_out = matches!(error, cognito_client::Error::SignInRequired(_));
+                if signed_out && cache.as_ref().is_some_and(|cached| cached.sub.is_some()) {
                     *cache = None;
                 }
-                return Err(error.into());
+                if !signed_out || !session.profile().aws.guest {
+                    return Err(error.into());
+                }
+                (None, Way::Guest, None)
             }
         };
-        if let Some(held) = self.at_hand(cache.as_ref(), &user.sub, RENEW_BEFORE) {
+        let sub = sub.as_deref();
+        let renew_before = way.renew_before(renew_before);
+        let cached = Cached::of(&mut cache, sub, &way);
+        if let Some(held) = self.at_hand(cached, renew_before) {
+            return Ok(held);
+        }
+        if cached
+            .not_before
+            .is_some_and(|moment| session.now() < moment)
+            && let Some(held) = self.at_hand(cached, last_use)
+        {
             return Ok(held);
         }
         // Whatever is wrong with the store, credentials can be had without it.
-        let turn = self.inner.session.turn_to_derive().await;
+        let turn = session.turn_to_derive().await;
         let turn = turn.inspect_err(
             |error| tracing::warn!(%error, "AWS credentials are not shared with other programs"),
         );
+        let mut kept = None;
         if turn.is_ok() {
-            self.take_up(&mut cache, &user.sub).await;
-            if let Some(held) = self.at_hand(cache.as_ref(), &user.sub, RENEW_BEFORE) {
+            let found = self.kept(sub).await;
+            self.take_up(cached, &found);
+            if let Some(held) = self.at_hand(cached, renew_before) {
                 return Ok(held);
             }
+            kept = Some(found);
         }
-        let error = match self.renew(&mut cache).await {
+        let renewed = match sub {
+            Some(_) => {
+                self.renew(&mut cache, &way, chosen.as_deref(), renew_before)
+                    .await
+            }
+            None => self.exchange(cached, None).await,
+        };
+        let error = match renewed {
             Ok(held) => {
-                if turn.is_ok() {
-                    self.keep(cache.as_ref()).await;
+                if let (Some(kept), Some(cached)) = (kept, cache.as_ref()) {
+                    self.keep(kept, cached, &held).await;
                 }
                 return Ok(held);
             }
@@ -182,69 +317,101 @@ impl CognitoCredentialsProvider {
             Error::Session(cognito_client::Error::SignInRequired(_))
         ) {
             *cache = None;
+            return Err(error);
         }
-        match self.at_hand(cache.as_ref(), &user.sub, LAST_USE) {
+        // Of the very person or guest who asked: the tokens may be somebody else's by now.
+        let cached = Cached::of(&mut cache, sub, &way);
+        match self.at_hand(cached, last_use) {
             Some(held) if error.is_transient() => {
                 tracing::warn!(%error, "AWS credentials are used on, a renewal failed");
+                cached.not_before = Some(session.now() + TRY_AGAIN_AFTER);
                 Ok(held)
             }
             _ => Err(error),
         }
     }
 
-    /// The cached credentials of the very user who is signed in now. They need no token, and so no network.
-    fn at_hand(&self, cached: Option<&Cached>, sub: &str, at_least: Duration) -> Option<Held> {
-        let held = cached.filter(|cached| cached.sub == sub)?.held.clone();
-        held.filter(|held| self.lasts(held, at_least))
+    /// The cached credentials. They need no token, and so no network.
+    fn at_hand(&self, cached: &Cached, at_least: Duration) -> Option<Held> {
+        let held = cached.held.as_ref();
+        held.filter(|held| self.lasts(held, at_least)).cloned()
+    }
+
+    /// What another process has kept for whoever is signed in, had by one reading of the store: that the
+    /// tokens need not be read as well makes a program that asks once twice as fast.
+    async fn unread(
+        &self,
+        cache: &mut Option<Cached>,
+        way: &Way,
+        renew_before: Duration,
+    ) -> Option<Held> {
+        let kept = Kept::from_secret(&self.inner.session.derived().await.ok()??)?;
+        let cached = Cached::of(cache, Some(kept.sub()?), way);
+        self.take_up(cached, &kept);
+        self.at_hand(cached, way.renew_before(renew_before))
+    }
+
+    /// What another process has kept of this person, or of the guest.
+    async fn kept(&self, sub: Option<&str>) -> Kept {
+        let session = &self.inner.session;
+        let kept = match sub {
+            Some(_) => session.derived().await,
+            None => session.guests().await,
+        };
+        let kept = kept.unwrap_or_else(|error| {
+            tracing::warn!(%error, "kept AWS credentials cannot be read");
+            None
+        });
+        kept.and_then(|kept| Kept::from_secret(&kept))
+            .filter(|kept| kept.sub() == sub)
+            .unwrap_or_else(|| Kept::nothing(sub.map(str::to_owned)))
     }
 
     /// Takes the credentials that another process has kept, where they are better than one's own.
-    async fn take_up(&self, cache: &mut Option<Cached>, sub: &str) {
-        let Inner {
-            session,
-            identity_pool_id,
-            ..
-        } = &*self.inner;
-        let kept = match session.derived().await {
-            Ok(Some(kept)) => kept,
-            Ok(None) => return,
-            Err(error) => {
-                return tracing::warn!(%error, "kept AWS credentials cannot be read");
-            }
-        };
-        let Some(kept) = kept::from_secret(&kept, sub, identity_pool_id) else {
+    fn take_up(&self, cached: &mut Cached, kept: &Kept) {
+        let pool = &self.inner.pool.id;
+        if let Some(identity_id) = kept.identity_id(pool) {
+            cached.identity_id = Some(identity_id.to_owned());
+        }
+        let Some(kept) = kept.held(pool, &cached.way) else {
             return;
         };
-        let cached = of_user(cache, sub);
         let refused = cached.refused.as_deref() == Some(kept.credentials.access_key_id());
         let better = cached
             .held
             .as_ref()
             .is_none_or(|held| held.expires < kept.expires);
         if !refused && better {
-            self.note_given(kept.expires);
-            cached.identity_id = Some(kept.identity_id.clone());
+            self.note_given(&kept);
             cached.held = Some(kept);
         }
     }
 
-    async fn keep(&self, cached: Option<&Cached>) {
-        let Some(Cached {
-            sub,
-            held: Some(held),
-            ..
-        }) = cached
-        else {
-            return;
+    /// Keeps what is cached along with what was kept before.
+    async fn keep(&self, before: Kept, cached: &Cached, held: &Held) {
+        let Inner { session, pool, .. } = &*self.inner;
+        let sub = cached.sub.as_deref();
+        let mut kept = if before.sub() == sub {
+            before
+        } else {
+            Kept::nothing(sub.map(str::to_owned))
         };
-        let secret = kept::to_secret(sub, &self.inner.identity_pool_id, held);
-        if let Err(error) = self.inner.session.keep_derived(sub, secret).await {
+        kept.put(&pool.id, &cached.way, held, session.now());
+        let kept = match sub {
+            Some(sub) => session.keep_derived(sub, kept.to_secret()).await,
+            None => session.keep_guests(kept.to_secret()).await,
+        };
+        if let Err(error) = kept {
             tracing::warn!(%error, "AWS credentials are not kept for other programs");
         }
     }
 
-    fn note_given(&self, expires: SystemTime) {
-        let until = expires
+    fn note_given(&self, held: &Held) {
+        if held.guest {
+            return;
+        }
+        let until = held
+            .expires
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
         self.inner.given_until.fetch_max(until, Ordering::Relaxed);
@@ -254,124 +421,63 @@ impl CognitoCredentialsProvider {
         self.inner.session.now() + at_least < held.expires
     }
 
-    async fn renew(&self, cache: &mut Option<Cached>) -> Result<Held, Error> {
+    /// New credentials of whoever the ID token is of.
+    async fn renew(
+        &self,
+        cache: &mut Option<Cached>,
+        way: &Way,
+        chosen: Option<&str>,
+        renew_before: Duration,
+    ) -> Result<Held, Error> {
         let session = &self.inner.session;
-        let (mut token_renewed, mut identity_forgotten) = (false, false);
+        let mut token_renewed = false;
         loop {
             let access = session.access_token().await?;
-            let id = session.id_token().await?;
-            let sub = subject(&id)?;
-            let cached = of_user(cache, &sub);
-            if let Some(held) = &cached.held
-                && self.lasts(held, RENEW_BEFORE)
-            {
-                return Ok(held.clone());
+            let token = session.id_token().await?;
+            let claims = IdClaims::of(&token)?;
+            let cached = Cached::of(cache, Some(&claims.sub), way);
+            if let Some(held) = self.at_hand(cached, renew_before) {
+                return Ok(held);
             }
-            match self.exchange(cached, &id).await {
-                Ok(held) => return Ok(held),
+            self.check_choice(chosen, &claims)?;
+            let login = Login::new(token, &claims);
+            match self.exchange_or_recover(cached, Some(&login)).await {
                 Err((Recovery::RenewToken, _)) if !token_renewed => {
                     token_renewed = true;
                     session.invalidate(&access);
                 }
-                Err((Recovery::ForgetIdentity, _)) if !identity_forgotten => {
-                    identity_forgotten = true;
-                    cached.identity_id = None;
-                }
-                Err((_, error)) => return Err(error),
+                exchanged => return exchanged.map_err(|(_, error)| error),
             }
         }
     }
 
-    /// `GetId`, unless it is known, and `GetCredentialsForIdentity`.
-    async fn exchange(&self, cached: &mut Cached, id: &IdToken) -> Result<Held, (Recovery, Error)> {
-        let Inner {
-            session,
-            client,
-            login,
-            identity_pool_id,
-            ..
-        } = &*self.inner;
-        let profile = session.profile();
-        let identity_id = match &cached.identity_id {
-            Some(identity_id) => identity_id.clone(),
-            None => client
-                .get_id()
-                .identity_pool_id(identity_pool_id)
-                .logins(login, id.expose())
-                .send()
-                .await
-                .map_err(|error| identity_pool_refusal(profile, login, &error))?
-                .identity_id
-                .ok_or_else(|| incomplete("sent no identity ID"))?,
-        };
-        cached.identity_id = Some(identity_id.clone());
-        let credentials = client
-            .get_credentials_for_identity()
-            .identity_id(&identity_id)
-            .logins(login, id.expose())
-            .send()
-            // At level TRACE the SDK writes out the whole answer, session token included.
-            .with_subscriber(NoSubscriber::default())
-            .await
-            .map_err(|error| identity_pool_refusal(profile, login, &error))?
-            .credentials
-            .ok_or_else(|| incomplete("sent no credentials"))?;
-        let expires = credentials
-            .expiration
-            .and_then(|expiration| SystemTime::try_from(expiration).ok())
-            .ok_or_else(|| incomplete("sent credentials without an expiry"))?;
-        let (Some(access_key_id), Some(secret_key), Some(session_token)) = (
-            credentials.access_key_id,
-            credentials.secret_key,
-            credentials.session_token,
-        ) else {
-            return Err(incomplete("sent incomplete credentials"));
-        };
-        let held = Held {
-            identity_id,
-            credentials: Credentials::new(
-                access_key_id,
-                secret_key,
-                Some(session_token),
-                Some(expires),
-                NAME,
-            ),
-            expires,
-        };
-        self.note_given(expires);
+    /// New credentials of a guest.
+    async fn exchange(&self, cached: &mut Cached, login: Option<&Login>) -> Result<Held, Error> {
+        let exchanged = self.exchange_or_recover(cached, login).await;
+        exchanged.map_err(|(_, error)| error)
+    }
+
+    /// As the identity that is known; once more as one that is asked for anew, when the pool has given that up.
+    async fn exchange_or_recover(
+        &self,
+        cached: &mut Cached,
+        login: Option<&Login>,
+    ) -> Result<Held, (Recovery, Error)> {
+        let pool = &self.inner.pool;
+        let mut exchanged = pool
+            .credentials(&cached.way, login, &mut cached.identity_id)
+            .await;
+        if let Err((Recovery::ForgetIdentity, _)) = exchanged {
+            cached.identity_id = None;
+            exchanged = pool
+                .credentials(&cached.way, login, &mut cached.identity_id)
+                .await;
+        }
+        let held = exchanged?;
+        self.note_given(&held);
         cached.held = Some(held.clone());
+        cached.not_before = None;
         Ok(held)
-    }
-}
-
-/// What is cached of this user; nobody else's is kept.
-fn of_user<'c>(cache: &'c mut Option<Cached>, sub: &str) -> &'c mut Cached {
-    if cache.as_ref().is_some_and(|cached| cached.sub != sub) {
-        *cache = None;
-    }
-    cache.get_or_insert_with(|| Cached {
-        sub: sub.to_owned(),
-        identity_id: None,
-        held: None,
-        refused: None,
-    })
-}
-
-fn incomplete(problem: &'static str) -> (Recovery, Error) {
-    let service = AwsService::IdentityPool;
-    (Recovery::None, Error::Protocol { service, problem })
-}
-
-/// The `sub` of an ID token the session has verified: whose it is, whatever the session does meanwhile.
-fn subject(id: &IdToken) -> Result<String, Error> {
-    let claims = id.expose().split('.').nth(1).unwrap_or_default();
-    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap_or_default();
-    match serde_json::from_slice::<Value>(&claims).map(|mut claims| claims["sub"].take()) {
-        Ok(Value::String(sub)) => Ok(sub),
-        _ => Err(Error::Protocol {
-            service: AwsService::IdentityPool,
-            problem: "cannot be given an ID token that names no user",
-        }),
     }
 }
 
@@ -392,8 +498,8 @@ impl ProvideCredentials for CognitoCredentialsProvider {
 impl fmt::Debug for CognitoCredentialsProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CognitoCredentialsProvider")
-            .field("identity_pool_id", &self.inner.identity_pool_id)
-            .field("login", &self.inner.login)
+            .field("identity_pool_id", &self.inner.pool.id)
+            .field("login", &self.inner.pool.login)
             .finish_non_exhaustive()
     }
 }

@@ -206,7 +206,7 @@ impl Aws {
             "ResourceNotFoundException" | "ValidationException" => Error::Configuration {
                 problem: format!(
                     "there is no Lambda function “{function}” in {}",
-                    self.session.profile().region
+                    self.session().profile().region
                 ),
                 remedy: "Ask your administrator to correct the profile's `functions` or `region`."
                     .into(),

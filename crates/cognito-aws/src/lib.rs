@@ -36,12 +36,16 @@
 mod aws;
 mod credentials;
 mod error;
+mod exchange;
 mod files;
 mod functions;
 mod http;
+mod id_claims;
 mod kept;
 mod refusal;
+mod roles;
 mod sdk;
+mod way;
 
 pub use aws::{Aws, CallerIdentity};
 pub use credentials::CognitoCredentialsProvider;
@@ -51,3 +55,4 @@ pub use files::{
     Page, Preview, Progress, Proof, Search, Transfer, TransferId, TransferKind, TransferState,
 };
 pub use functions::{FunctionAnswer, FunctionSummary};
+pub use roles::Roles;

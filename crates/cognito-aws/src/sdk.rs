@@ -102,11 +102,11 @@ pub(crate) fn refusal<E: ProvideErrorMetadata>(
         }));
     };
     match code {
-        // Throttling comes as status 400 from Cognito, as 429 from Lambda.
+        // Throttling comes as status 400 from Cognito and STS, as 429 from Lambda.
         "TooManyRequestsException" | "Throttling" | "ThrottlingException" => {
             return Err(transient(TransientCause::Throttled));
         }
-        "ExternalServiceException" => {
+        "ExternalServiceException" | "IDPCommunicationError" => {
             return Err(transient(status.into()));
         }
         _ if status >= 500 => return Err(transient(status.into())),

@@ -124,7 +124,9 @@ async fn throttling_is_waited_out_or_told() {
             "message": "Rate exceeded",
         }),
     };
-    fail(&stage, Endpoint::GetId, &throttled);
+    for _ in 0..5 {
+        stage.emulator.fail_next(Endpoint::GetId, throttled.clone());
+    }
     let error = stage.aws.caller_identity().await.unwrap_err();
     assert!(
         matches!(
@@ -137,11 +139,121 @@ async fn throttling_is_waited_out_or_told() {
         "{error:?}"
     );
     assert_eq!(error.remedy(), "Wait a minute and try again.");
-    assert_eq!(stage.asked("GetId"), 3);
+    assert_eq!(stage.asked("GetId"), 5);
+    // Each pause is between half of twice the one before's longest and all of it.
+    let pauses = stage.clock.pauses();
+    assert_eq!(pauses.len(), 4);
+    for (pause, longest) in pauses.iter().zip([250, 500, 1_000, 2_000]) {
+        let longest = Duration::from_millis(longest);
+        assert!(*pause <= longest, "{pauses:?}");
+        assert!(
+            *pause + Duration::from_millis(100) >= longest / 2,
+            "{pauses:?}"
+        );
+    }
 
     stage.emulator.fail_next(Endpoint::Credentials, throttled);
     stage.aws.caller_identity().await.unwrap();
     assert_eq!(stage.asked(CREDENTIALS), 2);
+}
+
+/// After a renewal that failed the old ones are used without asking at every request.
+#[tokio::test]
+async fn an_outage_is_not_asked_about_at_every_request() {
+    let stage = Stage::new().await;
+    let provider = stage.aws.credentials_provider();
+    let first = provider.credentials().await.unwrap();
+    stage.advance(50 * MINUTE);
+    fail(&stage, Endpoint::Credentials, &Fault::Status(500));
+    for _ in 0..10 {
+        assert_eq!(provider.credentials().await.unwrap(), first);
+    }
+    assert_eq!(stage.asked(CREDENTIALS), 4);
+    stage.advance(31 * SECOND);
+    assert_ne!(provider.credentials().await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn as_much_time_as_is_asked_for_is_left() {
+    let stage = Stage::new().await;
+    let provider = stage.aws.credentials_provider();
+    let left = |credentials: &aws_credential_types::Credentials| {
+        let expiry = credentials.expiry().unwrap();
+        expiry.duration_since(stage.session.now()).unwrap()
+    };
+    let first = provider.credentials_lasting(HOUR).await.unwrap();
+    assert_eq!(provider.credentials_lasting(HOUR).await.unwrap(), first);
+    stage.advance(4 * MINUTE);
+    assert_eq!(provider.credentials_lasting(HOUR).await.unwrap(), first);
+    stage.advance(6 * MINUTE);
+    assert_eq!(
+        provider.credentials_lasting(49 * MINUTE).await.unwrap(),
+        first
+    );
+    let second = provider.credentials_lasting(HOUR).await.unwrap();
+    assert!(left(&second) > 59 * MINUTE);
+    assert_eq!(provider.credentials_lasting(SECOND).await.unwrap(), second);
+
+    // Never less than a quarter of an hour, however little is asked for.
+    stage.advance(46 * MINUTE);
+    let third = provider.credentials_lasting(SECOND).await.unwrap();
+    assert!(left(&third) > 59 * MINUTE);
+    assert_eq!(stage.asked(CREDENTIALS), 3);
+}
+
+/// What botocore would see that asks all the time, for three hours in which the network is away now and then.
+#[tokio::test]
+async fn a_long_job_never_gets_what_is_about_to_expire() {
+    let stage = Stage::new().await;
+    let provider = stage.aws.credentials_provider();
+    let mut least_offline = HOUR;
+    for minute in 0..180 {
+        // Four minutes in every seven, longer than the SDK's patience and shorter than the credentials' rest.
+        let offline = minute % 7 >= 3;
+        if offline {
+            fail(&stage, Endpoint::Credentials, &Fault::Status(500));
+        }
+        let given = provider.credentials_lasting(15 * MINUTE).await.unwrap();
+        let left = given
+            .expiry()
+            .unwrap()
+            .duration_since(stage.session.now())
+            .unwrap();
+        if offline {
+            least_offline = least_offline.min(left);
+        } else {
+            assert!(left > 15 * MINUTE, "{minute}: {left:?}");
+        }
+        assert!(left >= 10 * MINUTE, "{minute}: {left:?}");
+        stage.emulator.clear_faults();
+        stage.advance(MINUTE);
+    }
+    assert!(
+        least_offline < 15 * MINUTE,
+        "no outage fell together with a renewal"
+    );
+    assert!(stage.asked("/oauth2/token") <= 5);
+}
+
+/// And when the network stays away, an error instead of credentials that would not last.
+#[tokio::test]
+async fn less_than_ten_minutes_are_not_taken_along() {
+    let stage = Stage::new().await;
+    let provider = stage.aws.credentials_provider();
+    let first = provider.credentials_lasting(15 * MINUTE).await.unwrap();
+    stage.advance(49 * MINUTE);
+    fail(&stage, Endpoint::Credentials, &Fault::Status(500));
+    assert_eq!(
+        provider.credentials_lasting(15 * MINUTE).await.unwrap(),
+        first
+    );
+    stage.advance(2 * MINUTE);
+    fail(&stage, Endpoint::Credentials, &Fault::Status(500));
+    let error = provider.credentials_lasting(15 * MINUTE).await.unwrap_err();
+    assert!(matches!(error, Error::Transient { .. }), "{error:?}");
+    // The app itself goes on with them.
+    fail(&stage, Endpoint::Credentials, &Fault::Status(500));
+    assert_eq!(provider.credentials().await.unwrap(), first);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 
 mod common;
 
-use cognito_aws::{AwsService, Error};
+use cognito_aws::Error;
 use cognito_client::SessionState;
 use cognito_emulator::{Client, Endpoint, Fault};
 use serde_json::json;
@@ -185,62 +185,225 @@ async fn an_identity_that_is_gone_is_asked_for_again_once() {
     }
 }
 
-/// The rest of the live service's texts, which the emulator has no reason to say to this client.
+/// Which setting to change, for every text of the live service that stays after what may be tried.
 #[tokio::test]
-async fn every_other_text_has_its_meaning() {
-    let stage = Stage::new().await;
-    let ask = async |fault: Fault, times: usize| {
-        for _ in 0..times {
+async fn every_text_names_the_setting_to_change() {
+    const ROLE: &str = "arn:aws:iam::123456789012:role/Chosen";
+    let configured = Stage::new().await;
+    let chosen = Stage::with(|_| {}, |profile| profile.aws.role_arn = Some(ROLE.into())).await;
+    let guest = Stage::signed_out(|_| {}, |profile| profile.aws.guest = true).await;
+    let token = |text: &str| not_authorized(&format!("Invalid login token. {text}"));
+    let authorized = |text: &str| not_authorized(text);
+    for (stage, fault, tries, says, remedy) in [
+        (
+            &configured,
+            authorized("Token is not from a supported provider of this identity pool."),
+            1,
+            "does not accept sign-ins at",
+            "ProviderName and ClientId of CognitoIdentityProviders",
+        ),
+        (
+            &configured,
+            token("Token expired: 1754028847 >= 1754027905"),
+            2,
+            "refused the time of the request",
+            "date, time and time zone",
+        ),
+        (
+            &configured,
+            token("Missing a required claim: aud"),
+            1,
+            "finds a claim missing in the ID token",
+            "give this message to your administrator",
+        ),
+        (
+            &configured,
+            token("Issuer doesn't match providerName"),
+            1,
+            "the ID token's issuer is not the identity pool's provider",
+            "profile's `issuer`",
+        ),
+        (
+            &configured,
+            token("Couldn't verify signed token."),
+            2,
+            "does not accept the ID token's signature",
+            "give this message to your administrator",
+        ),
+        (
+            &configured,
+            token("Not a valid OpenId Connect identity token."),
+            1,
+            "cannot read the ID token",
+            "give this message to your administrator",
+        ),
+        (
+            &configured,
+            authorized("Unauthenticated access is not supported for this identity pool."),
+            1,
+            "does not accept sign-ins at",
+            "CognitoIdentityProviders",
+        ),
+        (
+            &guest,
+            authorized("Unauthenticated access is not supported for this identity pool."),
+            1,
+            "admits nobody who is not signed in",
+            "AllowUnauthenticatedIdentities",
+        ),
+        (
+            &configured,
+            authorized(
+                "Logins don't match. Please include at least one valid login for this identity or identity pool.",
+            ),
+            2,
+            "does not accept sign-ins at",
+            "CognitoIdentityProviders",
+        ),
+        (
+            &configured,
+            authorized("Access to Identity 'us-east-1:6b657966' is forbidden."),
+            2,
+            "keeps this identity for somebody else",
+            "give this message to your administrator",
+        ),
+        (
+            &configured,
+            authorized(
+                "The ambiguous role mapping rules for: cognito-idp.us-east-1.amazonaws.com/us-east-1_X:1 denied this request.",
+            ),
+            1,
+            "finds no role for you, or more than one",
+            "AmbiguousRoleResolution",
+        ),
+        (
+            &configured,
+            refusal(
+                "ResourceNotFoundException",
+                "IdentityPool 'us-east-1:6b657966' not found.",
+            ),
+            1,
+            "there is no identity pool",
+            "`identity_pool_id` and `region`",
+        ),
+        (
+            &configured,
+            refusal(
+                "ResourceNotFoundException",
+                "Identity 'us-east-1:6b657966' not found.",
+            ),
+            2,
+            "there is no identity pool",
+            "`identity_pool_id` and `region`",
+        ),
+        (
+            &configured,
+            refusal(
+                "InvalidIdentityPoolConfigurationException",
+                "Invalid identity pool configuration. Check assigned IAM roles for this pool.",
+            ),
+            1,
+            "has no usable role for signed-in users",
+            "authenticated role",
+        ),
+        (
+            &guest,
+            refusal(
+                "InvalidIdentityPoolConfigurationException",
+                "Invalid identity pool configuration. Check assigned IAM roles for this pool.",
+            ),
+            1,
+            "has no usable role for guests",
+            "amr unauthenticated",
+        ),
+        (
+            &chosen,
+            refusal(
+                "InvalidIdentityPoolConfigurationException",
+                "Invalid identity pool configuration. Check assigned IAM roles for this pool.",
+            ),
+            1,
+            "cannot use the role arn:aws:iam::123456789012:role/Chosen",
+            "trust policy",
+        ),
+        (
+            &chosen,
+            authorized("whatever the live service says of a role"),
+            1,
+            "does not give you the role arn:aws:iam::123456789012:role/Chosen",
+            "`cognito:roles`",
+        ),
+        (
+            &configured,
+            refusal("ResourceConflictException", "in words"),
+            1,
+            "already belongs to another identity",
+            "UnlinkIdentity",
+        ),
+        (
+            &configured,
+            refusal(
+                "InvalidParameterException",
+                "Please provide a valid public provider",
+            ),
+            1,
+            "refused the request: InvalidParameterException",
+            "give this message to your administrator",
+        ),
+        // The SDK would take it for throttling, and ask again.
+        (
+            &configured,
+            refusal("LimitExceededException", "in words"),
+            1,
+            "by its quotas",
+            "quotas",
+        ),
+        (
+            &configured,
+            refusal("TooManyRequestsException", "Rate exceeded"),
+            5,
+            "has too many requests",
+            "Wait a minute",
+        ),
+        (
+            &configured,
+            refusal("ExternalServiceException", "in words"),
+            3,
+            "answered with status 400",
+            "Wait a minute",
+        ),
+        (
+            &configured,
+            Fault::Error {
+                status: 500,
+                body: json!({ "__type": "InternalErrorException", "message": "in words" }),
+            },
+            3,
+            "answered with status 500",
+            "Wait a minute",
+        ),
+    ] {
+        for _ in 0..tries {
             stage.emulator.fail_next(Endpoint::GetId, fault.clone());
         }
-        stage.aws.caller_identity().await.unwrap_err()
-    };
-    let token = |text: &str| not_authorized(&format!("Invalid login token. {text}"));
-
-    let error = ask(token("Issuer doesn't match providerName"), 1).await;
-    assert_configuration(&error, &["`issuer`", "ProviderName"]);
-    let error = ask(
-        not_authorized("Unauthenticated access is not supported for this identity pool."),
-        1,
-    )
-    .await;
-    assert_configuration(&error, &[CLIENT]);
-    for text in [
-        "Missing a required claim: aud",
-        "Not a valid OpenId Connect identity token.",
-    ] {
-        let error = ask(token(text), 1).await;
-        assert!(matches!(error, Error::Protocol { .. }), "{error:?}");
-    }
-    // Twice: a new ID token did not help. The session, which gave it, is alive.
-    let error = ask(token("Couldn't verify signed token."), 2).await;
-    assert!(matches!(error, Error::Protocol { .. }), "{error:?}");
-    let error = ask(token("Token expired: 1754028847 >= 1754027905"), 2).await;
-    assert!(
-        matches!(
-            error,
-            Error::Clock {
-                service: AwsService::IdentityPool
-            }
-        ),
-        "{error:?}"
-    );
-    assert!(error.remedy().contains("date, time"));
-    for (code, attempts) in [
-        ("ResourceConflictException", 1),
-        ("InvalidParameterException", 1),
-        // The SDK takes it for throttling.
-        ("LimitExceededException", 3),
-    ] {
-        let error = ask(refusal(code, "in words"), attempts).await;
+        let before = stage.asked("GetId");
+        let error = stage.aws.caller_identity().await.unwrap_err();
+        assert!(error.to_string().contains(says), "{error} for {fault:?}");
         assert!(
-            matches!(&error, Error::Refused { code: told, .. } if told == code),
-            "{error:?}"
+            error.remedy().contains(remedy),
+            "{} for {fault:?}",
+            error.remedy()
         );
-        assert!(!error.to_string().contains("in words"));
+        assert!(!format!("{error:?} {}", error.remedy()).contains("in words"));
+        assert_eq!(stage.asked("GetId") - before, tries, "{fault:?}");
+        assert!(stage.emulator.clear_faults().is_empty(), "{fault:?}");
     }
-    for code in ["ExternalServiceException", "InternalErrorException"] {
-        let error = ask(refusal(code, "in words"), 3).await;
-        assert!(error.remedy().starts_with("Wait a minute"), "{error:?}");
-    }
+    let stage = Stage::new().await;
+    stage
+        .emulator
+        .fail_next(Endpoint::GetId, authorized("Token is inactive"));
+    stage
+        .emulator
+        .fail_next(Endpoint::GetId, authorized("Token is inactive"));
+    assert_sign_in(&stage.aws.caller_identity().await.unwrap_err());
 }

@@ -3,6 +3,7 @@
 mod aws;
 mod document;
 mod error;
+mod roles;
 mod store;
 
 pub use aws::{AuthFlow, AwsSettings, Bucket, IDENTITY_VARIABLE};

@@ -232,6 +232,20 @@ impl Session {
             .send_modify(|status| status.problem = None);
     }
 
+    /// Whether the store has been asked for the tokens: [`restore`](Self::restore) does, and whatever needs
+    /// them.
+    pub fn is_loaded(&self) -> bool {
+        self.tokens().loaded
+    }
+
+    /// Waits between half of `longest` and all of it: at random, so that the computers of an organisation
+    /// that were all turned away do not all come back together.
+    pub async fn pause(&self, longest: Duration) {
+        let pause = longest * (500 + turn::random_below(501)) / 1_000;
+        let until = self.local_now() + pause;
+        self.inner.clock.local.sleep_until(until).await;
+    }
+
     /// Takes up the session of an earlier run, if the store has one, and renews its tokens when they
     /// have expired; and a sign-in that was waiting when the app was closed. What goes wrong is in
     /// [`status`](Self::status): without a network the person stays signed in. Once the store has been

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use cognito_client::{Origin, ProfileError, ProfileStore, Profiles};
+use cognito_client::{Origin, Profile, ProfileError, ProfileStore, Profiles};
 use tempfile::TempDir;
 
 const GOOD: &str = r#"# Ask Robin before you change anything here.
@@ -336,6 +336,91 @@ fn the_selection_follows_a_new_name() {
 }
 
 #[cfg(unix)]
+const READER: &str = "arn:aws:iam::123456789012:role/Reader";
+const WRITER: &str = "arn:aws:iam::123456789012:role/Writer";
+
+fn profile(toml: &str) -> Profile {
+    toml.parse().unwrap()
+}
+
+#[test]
+fn a_chosen_role_is_the_profiles_whatever_it_is_called() {
+    let World {
+        store,
+        folder: _kept,
+    } = &World::new();
+    let role = |profile: &Profile| store.role(profile).unwrap();
+    let example = profile(GOOD);
+    assert_eq!(role(&example), None);
+    store.choose_role(&example, READER).unwrap();
+    assert_eq!(role(&profile(&named("Renamed"))).as_deref(), Some(READER));
+
+    // One of the same client that is there for another role has a choice of its own.
+    let mut other = example.clone();
+    other.aws.role_arn = Some(WRITER.into());
+    assert_eq!(role(&other), None);
+    store.choose_role(&other, WRITER).unwrap();
+    assert_eq!(role(&example).as_deref(), Some(READER));
+
+    // Whoever forgets a role forgets no other that was chosen meanwhile.
+    store.choose_role(&example, WRITER).unwrap();
+    store.forget_role(&example, READER).unwrap();
+    assert_eq!(role(&example).as_deref(), Some(WRITER));
+    store.forget_role(&example, WRITER).unwrap();
+    assert_eq!(role(&example), None);
+    assert_eq!(role(&other).as_deref(), Some(WRITER));
+    // The file is no profile.
+    assert_eq!(store.load().unusable, []);
+}
+
+#[test]
+fn a_damaged_choice_of_roles_is_told_and_not_taken_for_none() {
+    let world = World::new();
+    let example = profile(GOOD);
+    world.store.choose_role(&example, READER).unwrap();
+    let file = world.user().join("roles");
+    for damage in ["", "{", "[]", r#"{"Example": 1}"#, "\u{0}"] {
+        std::fs::write(&file, damage).unwrap();
+        let error = world.store.role(&example).unwrap_err();
+        assert!(matches!(error, ProfileError::Roles { .. }), "{error:?}");
+        assert!(error.to_string().contains("roles you chose"), "{error}");
+        assert!(world.store.choose_role(&example, WRITER).is_err());
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), damage);
+    }
+    std::fs::remove_file(&file).unwrap();
+    world.store.choose_role(&example, WRITER).unwrap();
+    assert_eq!(world.store.role(&example).unwrap().as_deref(), Some(WRITER));
+}
+
+#[test]
+fn roles_chosen_at_once_are_all_remembered() {
+    let world = World::new();
+    let profiles: Vec<Profile> = (0..8)
+        .map(|number| {
+            let mut profile = profile(GOOD);
+            profile.client_id = format!("{number}");
+            profile
+        })
+        .collect();
+    std::thread::scope(|scope| {
+        for profile in &profiles {
+            scope.spawn(|| world.store.choose_role(profile, READER).unwrap());
+        }
+    });
+    for profile in &profiles {
+        assert_eq!(world.store.role(profile).unwrap().as_deref(), Some(READER));
+    }
+}
+
+#[test]
+fn without_a_folder_no_role_is_chosen() {
+    let folder = TempDir::new().unwrap();
+    let store = ProfileStore::new(folder.path().to_owned(), None);
+    assert_eq!(store.role(&profile(GOOD)).unwrap(), None);
+    let error = store.choose_role(&profile(GOOD), READER).unwrap_err();
+    assert_eq!(error, ProfileError::NoFolder);
+}
+
 #[test]
 fn a_file_that_is_a_link_stays_one() {
     let world = World::new();

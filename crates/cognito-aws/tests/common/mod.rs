@@ -4,10 +4,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use aws_credential_types::Credentials;
 use cognito_aws::Aws;
 use cognito_client::{MemoryStore, Profile, Session, SystemClock};
 use cognito_emulator::{Config, Emulator, User};
@@ -18,32 +19,48 @@ mod test_log;
 pub const MINUTE: Duration = Duration::from_secs(60);
 pub const HOUR: Duration = Duration::from_secs(3600);
 
-/// The computer's clock: the real time, set wrong by so many seconds.
+/// The computer's clock: the real time, set wrong by so many seconds. Short pauses pass at once.
 #[derive(Default)]
-pub struct TestClock(AtomicI64);
+pub struct TestClock {
+    ahead: AtomicI64,
+    pauses: Mutex<Vec<Duration>>,
+}
 
 impl TestClock {
     pub fn set_ahead(&self, seconds: i64) {
-        self.0.store(seconds, Ordering::Relaxed);
+        self.ahead.store(seconds, Ordering::Relaxed);
     }
 
     pub fn advance(&self, by: Duration) {
-        self.0
+        self.ahead
             .fetch_add(by.as_secs().cast_signed(), Ordering::Relaxed);
+    }
+
+    /// The pauses that were made since the last time.
+    pub fn pauses(&self) -> Vec<Duration> {
+        std::mem::take(&mut self.pauses.lock().unwrap())
     }
 }
 
 impl cognito_verifier::Clock for TestClock {
     fn now(&self) -> SystemTime {
-        let ahead = self.0.load(Ordering::Relaxed);
+        let ahead = self.ahead.load(Ordering::Relaxed);
         let (now, by) = (SystemClock.now(), Duration::from_secs(ahead.unsigned_abs()));
         if ahead < 0 { now - by } else { now + by }
     }
 }
 
 impl cognito_client::Clock for TestClock {
-    fn sleep_until(&self, _: SystemTime) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(std::future::pending())
+    fn sleep_until(&self, moment: SystemTime) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let pause = moment
+            .duration_since(cognito_verifier::Clock::now(self))
+            .unwrap_or_default();
+        // The end of a sign-in that nobody answers never comes.
+        if pause > MINUTE {
+            return Box::pin(std::future::pending());
+        }
+        self.pauses.lock().unwrap().push(pause);
+        Box::pin(std::future::ready(()))
     }
 }
 
@@ -109,6 +126,22 @@ impl Stage {
         }
     }
 
+    /// The same session in what might as well be another process: only the store is shared.
+    pub fn another(&self) -> Aws {
+        self.another_with(|_| {})
+    }
+
+    /// Another process, with another profile of the same session.
+    pub fn another_with(&self, change: impl FnOnce(&mut Profile)) -> Aws {
+        let mut profile = self.session.profile().clone();
+        change(&mut profile);
+        let session = Session::builder(profile, self.store.clone())
+            .clock(self.clock.clone())
+            .build()
+            .unwrap();
+        Aws::new(session).unwrap()
+    }
+
     /// Everybody's password is the same.
     pub async fn sign_in(&self, username: &str) {
         let url = self.session.begin().await.unwrap();
@@ -137,4 +170,8 @@ impl Stage {
             })
             .count()
     }
+}
+
+pub async fn credentials(aws: &Aws) -> Credentials {
+    aws.credentials_provider().credentials().await.unwrap()
 }

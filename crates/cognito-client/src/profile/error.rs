@@ -112,6 +112,14 @@ pub enum ProfileError {
     /// The system names no folder for the user's own settings.
     #[error("there is no folder for profiles of your own")]
     NoFolder,
+    /// The file of the roles that were chosen has been damaged.
+    #[error("the roles you chose, in {file}, cannot be read: {reason}", file = file.display())]
+    Roles {
+        /// The file.
+        file: PathBuf,
+        /// The parser's words.
+        reason: String,
+    },
     /// The profile could not be written or removed; what was there before still is.
     #[error("{file} cannot be changed: {reason}", file = file.display())]
     NotKept {
@@ -161,6 +169,7 @@ impl ProfileError {
             Self::NotYours { .. } => {
                 "Add a profile of your own with the same name, which takes its place."
             }
+            Self::Roles { .. } => "Correct that file, or remove it and choose your role again.",
             Self::NoFolder => "Log in to this computer with an account that has a home folder.",
             Self::NotKept { .. } => {
                 "Check that the disk has room and that the folder is yours to write to, then try again."

@@ -233,8 +233,12 @@ impl ProfileStore {
         }
     }
 
+    pub(super) fn user_folder(&self) -> Option<&Path> {
+        self.user.as_deref()
+    }
+
     /// The user's folder, with nobody else changing it.
-    fn locked(&self) -> Result<Folder<'_>, ProfileError> {
+    pub(super) fn locked(&self) -> Result<Folder<'_>, ProfileError> {
         let path = self.user.as_deref().ok_or(ProfileError::NoFolder)?;
         let locked = || {
             private_folder(path)?;
@@ -262,12 +266,16 @@ impl ProfileStore {
 }
 
 /// The user's folder, locked until this is dropped or the process ends.
-struct Folder<'a> {
+pub(super) struct Folder<'a> {
     path: &'a Path,
     _lock: File,
 }
 
 impl Folder<'_> {
+    pub(super) fn path(&self) -> &Path {
+        self.path
+    }
+
     /// Writes a new file, whose name is made from the profile's.
     fn create(&self, name: &str, toml: &str) -> Result<(), ProfileError> {
         let mut unfinished = self.unfinished(self.path, toml)?;
@@ -288,7 +296,7 @@ impl Folder<'_> {
     }
 
     /// Puts a text in the place of a file's.
-    fn replace(&self, file: &Path, text: &str) -> Result<(), ProfileError> {
+    pub(super) fn replace(&self, file: &Path, text: &str) -> Result<(), ProfileError> {
         // Where it really is: a link, into a folder of settings under version control, stays one.
         let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
         let unfinished = self.unfinished(file.parent().unwrap_or(self.path), text)?;

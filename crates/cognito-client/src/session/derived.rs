@@ -15,7 +15,9 @@ impl Session {
         store_lock(&self.inner, &derived_key(&self.inner.profile.session_key())).await
     }
 
-    /// The secret that [`keep_derived`](Self::keep_derived) kept last, by whatever process.
+    /// The secret that [`keep_derived`](Self::keep_derived) kept last, by whatever process. It is of whoever
+    /// is signed in by the store: it goes before their tokens go, and before those of somebody else come.
+    /// So this one reading of the store tells as much as reading the tokens too.
     ///
     /// # Errors
     /// [`Error::Store`] when the store cannot tell.
@@ -56,6 +58,31 @@ impl Session {
         self.with_store(|store, key| store.delete(&derived_key(key)))
             .await
     }
+}
+
+/// What whoever is not signed in obtained: nobody's, and so kept when persons come and go.
+impl Session {
+    /// The secret that [`keep_guests`](Self::keep_guests) kept last, by whatever process.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when the store cannot tell.
+    pub async fn guests(&self) -> Result<Option<Secret>, Error> {
+        self.with_store(|store, key| store.load(&guests_key(key)))
+            .await
+    }
+
+    /// Keeps a secret that belongs to no person.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; nothing is kept then.
+    pub async fn keep_guests(&self, secret: Secret) -> Result<(), Error> {
+        self.with_store(move |store, key| store.save(&guests_key(key), &secret))
+            .await
+    }
+}
+
+fn guests_key(session_key: &str) -> String {
+    format!("{session_key}, guest")
 }
 
 pub(super) fn derived_key(session_key: &str) -> String {

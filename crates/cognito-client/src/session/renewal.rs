@@ -101,16 +101,14 @@ impl Session {
         }
     }
 
-    /// Who is signed in, by the store where need be. Nothing is sent.
+    /// Who is signed in, by the store where need be: somebody may have signed in, or out, with another
+    /// program since. Nothing is sent.
     ///
     /// # Errors
     /// [`Error::SignInRequired`] and [`Error::Store`].
     pub async fn user(&self) -> Result<User, Error> {
         self.loaded().await?;
-        if self.tokens().set.is_none() {
-            // Somebody may have signed in with another program since.
-            self.look().await;
-        }
+        self.look().await;
         let tokens = self.tokens();
         tokens.signed_out()?;
         let set = tokens.set.as_ref();

@@ -216,11 +216,15 @@ impl Session {
         Ok(())
     }
 
-    /// Keeps the set of a new session, and only then has it used.
+    /// Keeps the set of a new session, and only then has it used. What was obtained with the tokens of the
+    /// one before goes first, so that nobody finds it beside these.
     pub(super) async fn start(&self, _turn: &Turn, set: TokenSet) -> Result<(), Error> {
         let secret = set.to_secret();
-        self.with_store(move |store, key| store.save(key, &secret))
-            .await?;
+        self.with_store(move |store, key| {
+            store.delete(&derived_key(key))?;
+            store.save(key, &secret)
+        })
+        .await?;
         let (revision, now) = (self.revision(), self.now());
         let mut tokens = self.tokens_mut();
         tokens.put(Some(Arc::new(set)), now);
