@@ -37,7 +37,7 @@ pub(crate) async fn dispatch(
     body: Bytes,
 ) -> Response {
     let Some(target) = headers.get("x-amz-target") else {
-        return sts::answer(&shared, &method, &uri, &headers, &body);
+        return sts::answer(&shared, &method, &uri, &headers, &body).await;
     };
     let target = target.to_str().unwrap_or_default();
     // AWS's own examples use a longer prefix than its SDKs: only the end counts.

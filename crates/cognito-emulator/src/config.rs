@@ -3,17 +3,23 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
 use crate::{
     delivery::Delivery,
-    functions::Function,
+    demo,
+    iam::Role,
+    identity::config::{Group, IdentityPool},
+    lambda::Function,
     record::{RecordedRequest, Refresh},
+    s3::Bucket,
 };
 
-/// Everything an [`Emulator`](crate::Emulator) serves: one user pool, one identity pool, some functions.
+/// Everything an [`Emulator`](crate::Emulator) serves: one user pool, one identity pool, some roles,
+/// buckets and functions.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// TCP port on 127.0.0.1; 0 takes any free one.
@@ -31,8 +37,16 @@ pub struct Config {
     pub clients: Vec<Client>,
     /// Users who exist from the start.
     pub users: Vec<User>,
+    /// Groups of the user pool that have a role or a precedence; the others need not be listed.
+    pub groups: Vec<Group>,
     /// The identity pool.
     pub identity_pool: IdentityPool,
+    /// IAM roles. The identity pool, and the groups of users, name them by ARN.
+    pub roles: Vec<Role>,
+    /// S3 buckets.
+    pub buckets: Vec<Bucket>,
+    /// Where the contents of buckets are kept from one run to the next; `None` for a temporary folder, removed at the end.
+    pub s3_folder: Option<PathBuf>,
     /// Lambda functions by name.
     pub functions: BTreeMap<String, Function>,
     /// Custom CSS for the hosted UI, by Cognito's class list and 3 KB limit; checked at start.
@@ -106,23 +120,6 @@ pub struct User {
     pub confirmed: bool,
 }
 
-/// The identity pool.
-#[derive(Clone, Debug)]
-pub struct IdentityPool {
-    /// `REGION:GUID`.
-    pub id: String,
-    /// App client ids whose ID tokens are accepted.
-    pub client_ids: BTreeSet<String>,
-    /// Whether guests get an identity.
-    pub allow_unauthenticated: bool,
-    /// ARN of the role for signed-in users.
-    pub authenticated_role: Option<String>,
-    /// ARN of the role for guests.
-    pub unauthenticated_role: Option<String>,
-    /// `ServerSideTokenCheck`: refuses users who were signed out everywhere, disabled or deleted.
-    pub server_side_token_check: bool,
-}
-
 /// A callback the emulator calls from its own tasks; it must not block.
 pub struct Listener<T>(Arc<dyn Fn(&T) + Send + Sync>);
 
@@ -175,19 +172,29 @@ impl Config {
             account: "123456789012".into(),
             pool_id: "us-east-1_KeyfobDemo".into(),
             identity_pool: IdentityPool {
-                id: "us-east-1:6b657966-6f62-4465-8d6f-706f6f6c0001".into(),
+                id: demo::IDENTITY_POOL.into(),
                 client_ids: [client.id.clone()].into(),
                 allow_unauthenticated: false,
-                authenticated_role: Some(
-                    "arn:aws:iam::123456789012:role/KeyfobDemoAuthenticated".into(),
-                ),
-                unauthenticated_role: None,
+                authenticated_role: Some(demo::AUTHENTICATED_ROLE.into()),
+                allow_classic_flow: false,
+                unauthenticated_role: Some(demo::GUEST_ROLE.into()),
+                role_mappings: BTreeMap::new(),
                 server_side_token_check: false,
             },
             issuer: None,
             clients: vec![client],
             users: vec![alex],
-            functions: [("hello".to_owned(), Function::hello())].into(),
+            groups: Vec::new(),
+            roles: demo::roles(),
+            buckets: demo::buckets(),
+            s3_folder: None,
+            functions: [
+                ("hello", Function::hello()),
+                ("slow", Function::slow()),
+                ("book-order", Function::failing()),
+            ]
+            .map(|(name, function)| (name.to_owned(), function))
+            .into(),
             css: None,
             show_demo_credentials: true,
             escape_slashes: true,
@@ -217,6 +224,27 @@ impl Config {
     #[must_use]
     pub fn with_user(mut self, user: User) -> Self {
         self.users.push(user);
+        self
+    }
+
+    /// Adds a group.
+    #[must_use]
+    pub fn with_group(mut self, group: Group) -> Self {
+        self.groups.push(group);
+        self
+    }
+
+    /// Adds a role.
+    #[must_use]
+    pub fn with_role(mut self, role: Role) -> Self {
+        self.roles.push(role);
+        self
+    }
+
+    /// Adds a bucket.
+    #[must_use]
+    pub fn with_bucket(mut self, bucket: Bucket) -> Self {
+        self.buckets.push(bucket);
         self
     }
 

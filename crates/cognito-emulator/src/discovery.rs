@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
-use crate::state::Shared;
+use crate::{identity, state::Shared};
 
 /// The members Cognito's own document has, and no others: clients must cope with what is absent (PKCE methods,
 /// the `none` authentication method, custom scopes).
@@ -31,4 +31,20 @@ pub(crate) async fn openid_configuration(State(shared): State<Arc<Shared>>) -> J
 
 pub(crate) async fn jwks(State(shared): State<Arc<Shared>>) -> Json<Value> {
     Json(shared.keys.current().await.jwks())
+}
+
+/// The document an OpenID Connect provider has, of the identity pool's tokens. AWS serves it at their issuer.
+pub(crate) async fn identity_configuration(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    Json(json!({
+        "issuer": identity::ISSUER,
+        "jwks_uri": format!("{}/.well-known/jwks_uri", shared.base),
+        "authorization_endpoint": "",
+        "subject_types_supported": ["public"],
+        "response_types_supported": ["id_token"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+    }))
+}
+
+pub(crate) async fn identity_jwks(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    Json(json!({ "keys": [shared.keys.identity().await.jwk()] }))
 }

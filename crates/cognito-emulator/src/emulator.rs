@@ -2,6 +2,7 @@
 
 use std::{
     fmt, io,
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -14,15 +15,17 @@ use crate::{
     css::CssError,
     delivery::Delivery,
     faults::{Endpoint, Fault},
+    iam::Roles,
     pages::Pages,
     record::{ArrivedAt, RecordedRequest},
-    server,
+    s3, server,
     state::Shared,
 };
 
 /// A running emulator. Dropping it ends it.
 pub struct Emulator {
     shared: Arc<Shared>,
+    s3: s3::Endpoint,
     port: u16,
     /// One for each address; dropped, they end.
     servers: Mutex<JoinSet<()>>,
@@ -47,6 +50,22 @@ pub enum StartError {
         /// Its reason.
         source: io::Error,
     },
+    /// A role with a policy document that cannot be used.
+    #[error("the policies of {role} cannot be used: {reason}")]
+    Policy {
+        /// The role's ARN.
+        role: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The folder for the contents of buckets cannot be used.
+    #[error("cannot keep objects in {}: {source}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// The operating system's reason, or what is wrong with a record in it.
+        source: io::Error,
+    },
     /// Custom CSS that Cognito would refuse.
     #[error(transparent)]
     Css(#[from] CssError),
@@ -56,19 +75,35 @@ impl Emulator {
     /// Listens on 127.0.0.1, and nowhere else, until dropped. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the port is taken, or the custom CSS breaks Cognito's rules.
+    /// When the port is taken, the custom CSS breaks Cognito's rules, a policy says what is not understood here, or the
+    /// folder for objects cannot be used.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let pages = Pages::new(config.css.as_deref())?;
+        let roles = Roles::check(&config.roles)
+            .map_err(|(role, reason)| StartError::Policy { role, reason })?;
+        let folder = config.s3_folder.clone().unwrap_or_else(std::env::temp_dir);
+        let explain = |source: io::Error| StartError::Folder {
+            folder: folder.clone(),
+            source,
+        };
+        let store =
+            s3::Store::open(config.s3_folder.as_deref(), &config.buckets).map_err(explain)?;
         let (listener, port) = listen(config.port).await?;
-        let shared = Arc::new(Shared::new(config, origin(port), pages));
+        let shared = Arc::new(Shared::new(config, origin(port), pages, roles, store));
+        s3::add_samples(&shared)
+            .await
+            .map_err(|error| explain(io::Error::other(error)))?;
+        let s3 = s3::Endpoint::new(&shared);
         let mut servers = JoinSet::new();
         servers.spawn(server::serve(
             listener,
             ArrivedAt(port),
             Arc::clone(&shared),
+            s3.clone(),
         ));
         Ok(Self {
             shared,
+            s3,
             port,
             servers: Mutex::new(servers),
         })
@@ -81,7 +116,8 @@ impl Emulator {
     /// When the operating system refuses to listen.
     pub async fn add_domain(&self) -> Result<String, StartError> {
         let (listener, port) = listen(0).await?;
-        let server = server::serve(listener, ArrivedAt(port), Arc::clone(&self.shared));
+        let shared = Arc::clone(&self.shared);
+        let server = server::serve(listener, ArrivedAt(port), shared, self.s3.clone());
         let mut servers = self.servers.lock().expect("no panic while locked");
         servers.spawn(server);
         Ok(origin(port))
@@ -168,6 +204,7 @@ impl Emulator {
     pub async fn shutdown(self) {
         let mut servers = self.servers.into_inner().expect("no panic while locked");
         servers.shutdown().await;
+        self.shared.store.close();
     }
 }
 

@@ -9,12 +9,14 @@ use std::{
 };
 
 use axum::{
-    body::{Body, Bytes, to_bytes},
-    http::{Method, StatusCode, header},
+    body::{Body, Bytes, HttpBody},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use hyper::body::Frame;
 use tokio::sync::watch;
+
+use crate::sts;
 
 /// What a fault can be queued for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,10 +39,44 @@ pub enum Endpoint {
     GetId,
     /// The identity pool's `GetCredentialsForIdentity`.
     Credentials,
+    /// The identity pool's `GetOpenIdToken`.
+    OpenIdToken,
     /// STS `GetCallerIdentity`.
     CallerIdentity,
+    /// STS `AssumeRoleWithWebIdentity`.
+    AssumeRole,
     /// Lambda `Invoke`.
     Invoke,
+    /// Lambda `ListFunctions`.
+    ListFunctions,
+    /// S3 `PutObject`.
+    PutObject,
+    /// S3 `GetObject`.
+    GetObject,
+    /// S3 `HeadObject`.
+    HeadObject,
+    /// S3 `CopyObject`.
+    CopyObject,
+    /// S3 `DeleteObject`.
+    DeleteObject,
+    /// S3 `DeleteObjects`.
+    DeleteObjects,
+    /// S3 `ListObjects` and `ListObjectsV2`.
+    ListObjects,
+    /// S3 `ListObjectVersions`.
+    ListObjectVersions,
+    /// S3 `CreateMultipartUpload`.
+    CreateMultipartUpload,
+    /// S3 `UploadPart` and `UploadPartCopy`.
+    UploadPart,
+    /// S3 `CompleteMultipartUpload`.
+    CompleteMultipartUpload,
+    /// S3 `AbortMultipartUpload`.
+    AbortMultipartUpload,
+    /// S3 `ListParts`.
+    ListParts,
+    /// S3 `ListMultipartUploads`.
+    ListMultipartUploads,
     /// The user pool's `GlobalSignOut`.
     GlobalSignOut,
 }
@@ -58,6 +94,19 @@ pub enum Fault {
         /// JSON body.
         body: serde_json::Value,
     },
+    /// This HTTP status with the XML error of S3 or STS. `200 InternalError` is what S3 can answer to
+    /// `CompleteMultipartUpload` and `CopyObject`.
+    Xml {
+        /// HTTP status.
+        status: u16,
+        /// `Code`, e.g. `SlowDown`.
+        code: String,
+        /// `Message`.
+        message: String,
+    },
+    /// What the service says when too much is asked of it: `503 SlowDown` (S3), `429 TooManyRequestsException` (Lambda),
+    /// `400 Throttling` (STS), and `400 TooManyRequestsException` (Cognito).
+    Throttled,
     /// A captive portal: `200 text/html`.
     Html,
     /// An answer whose body ends in the middle.
@@ -68,6 +117,8 @@ pub enum Fault {
     Stall,
     /// No answer ever: the client has to give up.
     Hang,
+    /// The connection is closed when half of the request's body has come in.
+    DropMidBody,
     /// The request is served, and the connection closed in place of the answer: the user pool has acted, and nobody
     /// learns of it.
     LoseReply,
@@ -81,6 +132,8 @@ pub(crate) enum Struck {
     Answer(Response),
     /// It is never served, and never answered.
     Drop,
+    /// Half of it is read, and it is never served.
+    DropMidBody,
     /// It is served.
     GoOn,
     /// It is served, and not answered.
@@ -150,6 +203,12 @@ impl Faults {
             Fault::Error { status, body } => {
                 (status_code(status), axum::Json(body)).into_response()
             }
+            Fault::Xml {
+                status,
+                code,
+                message,
+            } => xml(endpoint, status_code(status), &code, &message),
+            Fault::Throttled => throttled(endpoint),
             Fault::Html => axum::response::Html(
                 "<!doctype html><title>Welcome</title><p>Accept the terms to use this network.",
             )
@@ -160,6 +219,7 @@ impl Faults {
             )
                 .into_response(),
             Fault::Drop => return Struck::Drop,
+            Fault::DropMidBody => return Struck::DropMidBody,
             Fault::Stall => {
                 // An error means that the emulator is gone, and this task with it.
                 let _ = releases.changed().await;
@@ -176,11 +236,96 @@ impl Faults {
 /// The first half of an answer; its headers promise the whole.
 pub(crate) async fn cut(answer: Response) -> Response {
     let (parts, body) = answer.into_parts();
-    let body = to_bytes(body, usize::MAX)
-        .await
-        .expect("our own answers are in memory");
-    let half = body.slice(..body.len() / 2);
-    Response::from_parts(parts, Body::new(CutOff::after(half)))
+    let declared = parts.headers.get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
+    let length = declared.or(body.size_hint().exact()).unwrap_or_default();
+    let half = Half {
+        body,
+        left: length / 2,
+    };
+    Response::from_parts(parts, Body::new(half))
+}
+
+/// Passes on so much of a body, and breaks off.
+struct Half {
+    body: Body,
+    left: u64,
+}
+
+impl hyper::body::Body for Half {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.left == 0 {
+            // The connection sends what it has only when there is nothing more to come at once.
+            self.left = u64::MAX;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self.left == u64::MAX {
+            return Poll::Ready(Some(Err(axum::Error::new(Dropped))));
+        }
+        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(context));
+        Poll::Ready(frame.map(|frame| {
+            let mut data = frame?.into_data().unwrap_or_default();
+            data.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+            self.left -= data.len() as u64;
+            Ok(Frame::data(data))
+        }))
+    }
+}
+
+fn throttled(endpoint: Endpoint) -> Response {
+    let json = |status: StatusCode, class: &'static str, body: serde_json::Value| {
+        let headers = [("x-amzn-errortype", class)];
+        (status, headers, axum::Json(body)).into_response()
+    };
+    if endpoint.is_s3() {
+        return xml(
+            endpoint,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "SlowDown",
+            "Please reduce your request rate.",
+        );
+    }
+    match endpoint {
+        Endpoint::CallerIdentity | Endpoint::AssumeRole => xml(
+            endpoint,
+            StatusCode::BAD_REQUEST,
+            "Throttling",
+            "Rate exceeded",
+        ),
+        Endpoint::Invoke | Endpoint::ListFunctions => json(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequestsException",
+            serde_json::json!({
+                "Reason": "CallerRateLimitExceeded",
+                "Type": "User",
+                "message": "Rate Exceeded.",
+            }),
+        ),
+        _ => json(
+            StatusCode::BAD_REQUEST,
+            "TooManyRequestsException:",
+            serde_json::json!({ "__type": "TooManyRequestsException", "message": "Rate exceeded" }),
+        ),
+    }
+}
+
+/// S3 writes the error alone, STS wraps it.
+fn xml(endpoint: Endpoint, status: StatusCode, code: &str, message: &str) -> Response {
+    if !endpoint.is_s3() {
+        return sts::error(status, code, message);
+    }
+    let (code, message) = (sts::escape(code), sts::escape(message));
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    );
+    (status, [(header::CONTENT_TYPE, "application/xml")], body).into_response()
 }
 
 fn status_code(status: u16) -> StatusCode {
@@ -188,12 +333,40 @@ fn status_code(status: u16) -> StatusCode {
 }
 
 impl Endpoint {
-    pub(crate) fn of(method: &Method, path: &str, operation: Option<&str>) -> Option<Self> {
+    /// The S3 operation of this name.
+    pub(crate) fn of_s3(operation: &str) -> Option<Self> {
+        Some(match operation {
+            "PutObject" => Self::PutObject,
+            "GetObject" => Self::GetObject,
+            "HeadObject" => Self::HeadObject,
+            "CopyObject" => Self::CopyObject,
+            "DeleteObject" => Self::DeleteObject,
+            "DeleteObjects" => Self::DeleteObjects,
+            "ListObjects" => Self::ListObjects,
+            "ListObjectVersions" => Self::ListObjectVersions,
+            "CreateMultipartUpload" => Self::CreateMultipartUpload,
+            "UploadPart" => Self::UploadPart,
+            "CompleteMultipartUpload" => Self::CompleteMultipartUpload,
+            "AbortMultipartUpload" => Self::AbortMultipartUpload,
+            "ListParts" => Self::ListParts,
+            "ListMultipartUploads" => Self::ListMultipartUploads,
+            _ => return None,
+        })
+    }
+
+    fn is_s3(self) -> bool {
+        // Every S3 operation that can be asked for is named as here.
+        Self::of_s3(&format!("{self:?}")).is_some()
+    }
+
+    pub(crate) fn of(path: &str, operation: Option<&str>) -> Option<Self> {
         Some(match (path, operation) {
             ("/", Some("GetId")) => Self::GetId,
             ("/", Some("GetCredentialsForIdentity")) => Self::Credentials,
             ("/", Some("GlobalSignOut")) => Self::GlobalSignOut,
-            ("/", None) if method == Method::POST => Self::CallerIdentity,
+            ("/", Some("GetOpenIdToken")) => Self::OpenIdToken,
+            ("/", Some("AssumeRoleWithWebIdentity")) => Self::AssumeRole,
+            ("/", Some("GetCallerIdentity")) => Self::CallerIdentity,
             ("/oauth2/authorize", _) => Self::Authorize,
             ("/oauth2/token", _) => Self::Token,
             ("/oauth2/revoke", _) => Self::Revoke,
@@ -202,6 +375,7 @@ impl Endpoint {
             _ if path.ends_with("/.well-known/openid-configuration") => Self::Discovery,
             _ if path.ends_with("/.well-known/jwks.json") => Self::Jwks,
             _ if path.ends_with("/invocations") => Self::Invoke,
+            ("/2015-03-31/functions" | "/2015-03-31/functions/", _) => Self::ListFunctions,
             _ => return None,
         })
     }

@@ -16,7 +16,10 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::{
+    sync::{OnceCell, watch},
+    task::spawn_blocking,
+};
 
 use crate::random;
 
@@ -57,7 +60,7 @@ impl SigningKey {
         .is_ok()
     }
 
-    fn jwk(&self) -> Value {
+    pub(crate) fn jwk(&self) -> Value {
         // RFC 8017 A.1.1: SEQUENCE { INTEGER n, INTEGER e }. For a 2048-bit n: 4 octets of SEQUENCE header,
         // 4 of INTEGER header, one zero octet for the sign, 256 of n; e is always 65537 here.
         let n = &self.pair.public_key().as_ref()[9..265];
@@ -89,6 +92,8 @@ impl KeyPairs {
 pub(crate) struct Keys {
     current: Arc<watch::Sender<Option<Arc<KeyPairs>>>>,
     generation: Arc<AtomicU64>,
+    /// The identity pool's own, which few ask for.
+    identity: Arc<OnceCell<Arc<SigningKey>>>,
 }
 
 impl fmt::Debug for Keys {
@@ -102,6 +107,7 @@ impl Keys {
         let keys = Self {
             current: Arc::new(watch::Sender::new(None)),
             generation: Arc::default(),
+            identity: Arc::default(),
         };
         keys.rotate();
         keys
@@ -124,6 +130,15 @@ impl Keys {
                 newest
             });
         });
+    }
+
+    /// What signs the identity pool's tokens for STS.
+    pub(crate) async fn identity(&self) -> Arc<SigningKey> {
+        let generate = || async {
+            let generated = spawn_blocking(SigningKey::generate).await;
+            Arc::new(generated.expect("key generation does not panic"))
+        };
+        Arc::clone(self.identity.get_or_init(generate).await)
     }
 
     pub(crate) async fn current(&self) -> Arc<KeyPairs> {

@@ -1,4 +1,4 @@
-//! A local stand-in for Amazon Cognito, its identity pools, STS and Lambda, for demos and tests.
+//! A local stand-in for Amazon Cognito, its identity pools, STS, S3 and Lambda, for demos and tests.
 //!
 //! ```
 //! use cognito_emulator::{Config, Emulator};
@@ -34,13 +34,14 @@ mod config;
 mod cookies;
 mod css;
 mod delivery;
+mod demo;
 mod discovery;
 mod emulator;
 mod error_page;
 mod faults;
 mod forgot;
 mod forms;
-mod functions;
+mod iam;
 mod identity;
 mod keys;
 mod lambda;
@@ -52,6 +53,7 @@ mod password;
 mod random;
 mod record;
 mod revoke;
+mod s3;
 mod server;
 mod signup;
 mod sigv4;
@@ -64,10 +66,16 @@ mod userinfo;
 
 #[cfg(feature = "test-browser")]
 pub use browser::SignInError;
-pub use config::{Client, Config, IdentityPool, Listener, OAuthFlow, User};
+pub use config::{Client, Config, Listener, OAuthFlow, User};
 pub use css::CssError;
 pub use delivery::{Delivery, Purpose};
 pub use emulator::{Emulator, StartError};
 pub use faults::{Endpoint, Fault};
-pub use functions::{Caller, Function, FunctionError};
+pub use iam::Role;
+pub use identity::config::{
+    AmbiguousRoleResolution, Group, IdentityPool, MappingRule, MatchType, RoleMapping,
+    RoleMappingType,
+};
+pub use lambda::{Caller, Function, FunctionError, Log};
 pub use record::{Fingerprint, RecordedRequest, Refresh, RefreshOutcome};
+pub use s3::{Bucket, Sample};

@@ -9,10 +9,10 @@ use std::{
 };
 
 use clap::Parser;
-use cognito_emulator::{Config, Delivery, Emulator, Listener, RecordedRequest};
+use cognito_emulator::{Config, Delivery, Emulator, Function, Listener, RecordedRequest};
 use tokio::io::AsyncReadExt;
 
-/// A local stand-in for Amazon Cognito, its identity pools, STS and Lambda. Listens on 127.0.0.1 only.
+/// A local stand-in for Amazon Cognito, its identity pools, STS, S3 and Lambda. Listens on 127.0.0.1 only.
 #[derive(Parser, Debug)]
 #[command(version)]
 struct Args {
@@ -34,6 +34,19 @@ struct Args {
     /// Lifetime of access and ID tokens in seconds; Cognito itself allows no less than 300
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     token_lifetime: u64,
+    /// Keeps the objects of buckets in a folder; without, they end with the emulator
+    #[arg(long, value_name = "FOLDER")]
+    s3_folder: Option<PathBuf>,
+    /// A Lambda function that is a command: JSON on its standard input and output, its standard error is the log. The
+    /// words of COMMAND are separated by spaces; may be given several times
+    #[arg(long, value_name = "NAME=COMMAND", value_parser = function)]
+    function: Vec<(String, Function)>,
+    /// Gives guests an identity, and the role of guests: they may read what is shared
+    #[arg(long)]
+    guests: bool,
+    /// Allows the basic (classic) flow: GetOpenIdToken and AssumeRoleWithWebIdentity, up to 12 hours
+    #[arg(long)]
+    classic_flow: bool,
     /// Ends when standard input is closed, and so with the program that started it
     #[arg(long)]
     exit_with_parent_stdin: bool,
@@ -59,6 +72,10 @@ async fn run(args: Args) -> Result<(), String> {
             client.callback_urls.clone_from(&args.callback_url);
         }
     }
+    config.s3_folder.clone_from(&args.s3_folder);
+    config.functions.extend(args.function.iter().cloned());
+    config.identity_pool.allow_unauthenticated = args.guests;
+    config.identity_pool.allow_classic_flow = args.classic_flow;
     config.on_delivery = Some(Listener::new(|sent: &Delivery| {
         say(format_args!("Code for {}: {}", sent.destination, sent.code));
     }));
@@ -95,6 +112,18 @@ async fn run(args: Args) -> Result<(), String> {
     std::process::exit(0)
 }
 
+/// `NAME=PROGRAM ARGUMENT...`.
+fn function(text: &str) -> Result<(String, Function), String> {
+    let (name, command) = text
+        .split_once('=')
+        .ok_or("expected NAME=COMMAND, e.g. sum=python3 sum.py")?;
+    let mut words = command.split_whitespace();
+    let program = words.next().filter(|_| !name.is_empty());
+    let program = program.ok_or("expected NAME=COMMAND, e.g. sum=python3 sum.py")?;
+    let function = Function::command(program, words).description(command);
+    Ok((name.to_owned(), function))
+}
+
 /// A line for whoever watches; nobody watching is no reason to stop.
 fn say(line: fmt::Arguments<'_>) {
     let mut output = io::stdout().lock();
@@ -122,10 +151,12 @@ fn profile(config: &Config, emulator: &Emulator, api_base_url: &str) -> String {
          api_base_url = {api_base_url}\n\
          functions = {functions}\n\
          \n\
+         {buckets}\
          [endpoints]\n\
          cognito_identity = {url}\n\
          sts = {url}\n\
-         lambda = {url}\n",
+         lambda = {url}\n\
+         s3 = {url}\n",
         region = quote(&config.region),
         issuer = quote(&emulator.issuer()),
         client_id = quote(&client.id),
@@ -135,7 +166,28 @@ fn profile(config: &Config, emulator: &Emulator, api_base_url: &str) -> String {
         identity_pool_id = quote(&config.identity_pool.id),
         api_base_url = quote(api_base_url),
         functions = list(config.functions.keys().collect()),
+        buckets = buckets(config),
     )
+}
+
+/// The folders the demo's role opens.
+fn buckets(config: &Config) -> String {
+    let folders = [
+        ("users/${cognito-identity.amazonaws.com:sub}/", "Your files"),
+        ("shared/", "Shared files"),
+    ];
+    let entry = |bucket: &str, (prefix, title): (&str, &str)| {
+        format!(
+            "[[buckets]]\nbucket = {}\nprefix = {}\ntitle = {}\n\n",
+            quote(bucket),
+            quote(prefix),
+            quote(title)
+        )
+    };
+    let of_bucket = |bucket: &cognito_emulator::Bucket| {
+        folders.map(|folder| entry(&bucket.name, folder)).concat()
+    };
+    config.buckets.iter().map(of_bucket).collect()
 }
 
 /// A TOML basic string: JSON's escapes are a subset of its.

@@ -261,7 +261,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// `20150830T123600Z` in Unix seconds. The calendar is httpdate's.
-fn unix_of(basic: &str) -> Option<u64> {
+pub(crate) fn unix_of(basic: &str) -> Option<u64> {
     let digits = |range: std::ops::Range<usize>| {
         let part = basic.get(range)?;
         part.bytes()

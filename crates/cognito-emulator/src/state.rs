@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use crate::{
@@ -11,16 +11,19 @@ use crate::{
     config::{Config, User},
     delivery::{Delivery, Purpose},
     faults::Faults,
+    iam::Roles,
     identity::Identities,
     keys::Keys,
     pages::Pages,
     random,
     record::RecordedRequest,
+    s3::Store,
 };
 
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Config,
+    pub(crate) roles: Roles,
+    pub(crate) store: Arc<Store>,
     /// `http://127.0.0.1:PORT`, without a slash at the end.
     pub(crate) base: String,
     pub(crate) clock: Clock,
@@ -47,12 +50,6 @@ pub(crate) struct State {
     pub(crate) identities: Identities,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) requests: Vec<RecordedRequest>,
-}
-
-impl std::fmt::Debug for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("State")
-    }
 }
 
 pub(crate) struct UserRecord {
@@ -113,7 +110,13 @@ pub(crate) struct Flow {
 pub(crate) const BROWSER_SESSION_SECONDS: u64 = 3600;
 
 impl Shared {
-    pub(crate) fn new(config: Config, base: String, pages: Pages) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        base: String,
+        pages: Pages,
+        roles: Roles,
+        store: Store,
+    ) -> Self {
         let mut users = HashMap::new();
         for user in &config.users {
             let record = UserRecord::new(&config.pool_id, user.clone());
@@ -121,6 +124,8 @@ impl Shared {
         }
         Self {
             config,
+            roles,
+            store: Arc::new(store),
             base,
             clock: Clock::default(),
             keys: Keys::generate(),

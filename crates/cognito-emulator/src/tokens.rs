@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     config::User,
+    identity::role,
     keys::{KeyPairs, SigningKey},
     random,
     state::{Shared, State},
@@ -75,6 +76,13 @@ pub(crate) fn mint(
         let mut own = attributes(&record.user, &grant.scopes, |value| json!(value == "true"));
         own.insert("token_use".to_owned(), json!("id"));
         own.insert("aud".to_owned(), json!(grant.client_id));
+        let (roles, preferred) = role::claims(&shared.config.groups, &record.user);
+        if !roles.is_empty() {
+            own.insert("cognito:roles".to_owned(), json!(roles));
+        }
+        if let Some(preferred) = preferred {
+            own.insert("cognito:preferred_role".to_owned(), json!(preferred));
+        }
         own.insert("cognito:username".to_owned(), json!(record.user.username));
         own.insert("at_hash".to_owned(), json!(half_hash(&access)));
         if let Some(nonce) = nonce {
@@ -137,7 +145,7 @@ fn half_hash(token: &str) -> String {
 }
 
 /// RFC 7515 compact serialisation; no `typ`, as Cognito's.
-fn sign(key: &SigningKey, claims: &Value, escape_slashes: bool) -> String {
+pub(crate) fn sign(key: &SigningKey, claims: &Value, escape_slashes: bool) -> String {
     let part = |value: &Value| {
         let mut text = value.to_string();
         if escape_slashes {
@@ -200,6 +208,10 @@ impl<'a> Jwt<'a> {
 
     pub(crate) fn number(&self, claim: &str) -> Option<u64> {
         self.claims.get(claim)?.as_u64()
+    }
+
+    pub(crate) fn is_signed_with(&self, key: &SigningKey) -> bool {
+        self.kid == key.kid && key.verify(self.signed.as_bytes(), &self.signature)
     }
 
     pub(crate) fn is_signed_by(&self, keys: &KeyPairs) -> bool {

@@ -257,6 +257,7 @@ async fn unknown_and_malformed_ids() {
 async fn guests_get_a_new_identity_each_time_and_may_sign_in_later() {
     let mut config = Config::demo();
     config.identity_pool.allow_unauthenticated = true;
+    config.identity_pool.unauthenticated_role = None;
     let emulator = start_with(config).await;
     let guest = async || {
         let (_, answer) = call(&emulator, "GetId", json!({ "IdentityPoolId": POOL })).await;

@@ -49,7 +49,7 @@ fn it_says_where_it_listens_writes_a_profile_and_ends_with_its_input() {
         format!("domain = \"{url}\""),
         format!("sts = \"{url}\""),
         "api_base_url = \"http://127.0.0.1:7\"".to_owned(),
-        "functions = [\"hello\"]".to_owned(),
+        "functions = [\"book-order\", \"hello\", \"slow\"]".to_owned(),
     ] {
         assert!(text.lines().any(|known| known == line), "{line} in {text}");
     }

@@ -1,6 +1,8 @@
 //! What every test of the emulator needs: a client of the OAuth endpoints over real HTTP.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub(crate) mod sdk;
+
 use std::collections::HashMap;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};

@@ -1,6 +1,8 @@
-//! STS: `GetCallerIdentity`, by the query protocol with XML answers.
+//! STS: `GetCallerIdentity` and `AssumeRoleWithWebIdentity`, by the query protocol with XML answers.
 //!
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
+
+mod web_identity;
 
 use axum::{
     http::{HeaderMap, Method, StatusCode, Uri, header},
@@ -16,7 +18,7 @@ use crate::{
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-pub(crate) fn answer(
+pub(crate) async fn answer(
     shared: &Shared,
     method: &Method,
     uri: &Uri,
@@ -25,13 +27,19 @@ pub(crate) fn answer(
 ) -> Response {
     let form = Params::of_form(headers, body).unwrap_or_default();
     let action = form.value("Action").unwrap_or_default();
-    if action != "GetCallerIdentity" || form.value("Version") != Some("2011-06-15") {
-        let version = form.value("Version").unwrap_or_default();
-        return error(
-            StatusCode::BAD_REQUEST,
-            "InvalidAction",
-            &format!("Could not find operation {action} for version {version}"),
-        );
+    let version = form.value("Version").unwrap_or_default();
+    match (action, version) {
+        ("GetCallerIdentity", "2011-06-15") => {}
+        ("AssumeRoleWithWebIdentity", "2011-06-15") => {
+            return web_identity::answer(shared, &form).await;
+        }
+        _ => {
+            return error(
+                StatusCode::BAD_REQUEST,
+                "InvalidAction",
+                &format!("Could not find operation {action} for version {version}"),
+            );
+        }
     }
     let request = SignedRequest {
         method,
@@ -43,16 +51,13 @@ pub(crate) fn answer(
     match request.verify(shared, "sts") {
         Ok(credentials) => {
             let caller = credentials.caller;
-            xml(
-                StatusCode::OK,
+            result(
+                action,
                 &format!(
-                    "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\"><GetCallerIdentityResult><Arn>{}</Arn>\
-                     <UserId>{}</UserId><Account>{}</Account></GetCallerIdentityResult><ResponseMetadata>\
-                     <RequestId>{}</RequestId></ResponseMetadata></GetCallerIdentityResponse>",
+                    "<Arn>{}</Arn><UserId>{}</UserId><Account>{}</Account>",
                     escape(&caller.arn),
                     escape(&caller.user_id),
                     escape(&caller.account),
-                    random::uuid()
                 ),
             )
         }
@@ -89,7 +94,24 @@ pub(crate) fn answer(
     }
 }
 
-fn error(status: StatusCode, code: &str, message: &str) -> Response {
+/// The `Action` of a request, for those who count requests or ask for faults.
+pub(crate) fn action(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    let form = Params::of_form(headers, body)?;
+    form.value("Action").map(str::to_owned)
+}
+
+fn result(action: &str, members: &str) -> Response {
+    xml(
+        StatusCode::OK,
+        &format!(
+            "<{action}Response xmlns=\"{NAMESPACE}\"><{action}Result>{members}</{action}Result><ResponseMetadata>\
+             <RequestId>{}</RequestId></ResponseMetadata></{action}Response>",
+            random::uuid()
+        ),
+    )
+}
+
+pub(crate) fn error(status: StatusCode, code: &str, message: &str) -> Response {
     xml(
         status,
         &format!(
@@ -110,7 +132,7 @@ fn xml(status: StatusCode, body: &str) -> Response {
         .into_response()
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
