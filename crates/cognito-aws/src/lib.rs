@@ -31,10 +31,13 @@
 //! # }
 //! ```
 //!
-//! Not for credentials from anywhere else: it knows no access keys, no `~/.aws`, no environment variables.
+//! [`SharedConfig`] writes profiles into `~/.aws/config` with which the AWS CLI and other SDKs get the same credentials.
+//!
+//! Not for credentials from anywhere else: it takes no access keys from `~/.aws` or the environment.
 
 mod aws;
 mod credentials;
+mod endpoints;
 mod error;
 mod exchange;
 mod files;
@@ -45,10 +48,12 @@ mod kept;
 mod refusal;
 mod roles;
 mod sdk;
+mod shared_config;
 mod way;
 
 pub use aws::{Aws, CallerIdentity};
 pub use credentials::CognitoCredentialsProvider;
+pub use endpoints::endpoints;
 pub use error::{AwsService, Error};
 pub use files::{
     Deleted, Entry, EntryKind, FileError, Files, Folder, Link, Listing, LocalCause, OnConflict,
@@ -56,3 +61,6 @@ pub use files::{
 };
 pub use functions::{FunctionAnswer, FunctionSummary};
 pub use roles::Roles;
+pub use shared_config::{
+    Addition, ChangedLine, ConfigChange, Rival, SharedConfig, SharedConfigError, SharedProfile,
+};
