@@ -47,6 +47,7 @@ async fn no_secret_is_logged() {
             .fail_next(Endpoint::Credentials, Fault::Status(500));
     }
     provider.provide_credentials().await.unwrap();
+    stage.advance(MINUTE);
     let second = provider.provide_credentials().await.unwrap();
     assert_ne!(first, second);
 

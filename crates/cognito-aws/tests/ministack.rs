@@ -7,9 +7,10 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cognito_aws::{Aws, Error};
-use cognito_client::{MemoryStore, Profile, Session, SignOutScope};
+use cognito_client::{AuthFlow, MemoryStore, Profile, Session, SignOutScope};
 use serde_json::Value;
 use url::Url;
 
@@ -188,7 +189,8 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
 async fn from_the_hosted_ui_to_a_function() {
     let ministack = MiniStack::start();
     let (profile, role_arn) = ministack.set_up();
-    let session = Session::new(profile, Arc::new(MemoryStore::new())).unwrap();
+    let store = Arc::new(MemoryStore::new());
+    let session = Session::new(profile.clone(), store.clone()).unwrap();
     session.restore().await;
 
     let authorize = session.begin().await.unwrap();
@@ -234,9 +236,30 @@ async fn from_the_hosted_ui_to_a_function() {
         "{error:?}"
     );
 
+    // The same person by the basic flow.
+    let mut basic = profile.clone();
+    basic.aws.flow = AuthFlow::Basic;
+    basic.aws.role_arn = Some(role_arn.clone());
+    basic.aws.session_seconds = Some(1_800);
+    let basic = Aws::new(Session::new(basic, store.clone()).unwrap()).unwrap();
+    let by_name = basic.caller_identity().await.unwrap();
+    assert_eq!(by_name.role_arn, role_arn);
+    assert!(by_name.arn.ends_with("/alex"), "{}", by_name.arn);
+    assert_eq!(by_name.identity_id, caller.identity_id);
+    let half_an_hour = Duration::from_secs(1_800);
+    assert!(by_name.expires <= session.now() + half_an_hour);
+    basic.invoke("hello", r#"{"name": "Alex"}"#).await.unwrap();
+
     // MiniStack serves no /oauth2/revoke. That is told, and does not keep anybody signed in here.
     let signed_out = session.sign_out(SignOutScope::Browser).await.unwrap();
     assert!(signed_out.revoked.is_err());
     assert!(signed_out.browser.is_some());
     assert!(aws.caller_identity().await.is_err());
+
+    // Nor is anybody a guest here.
+    let mut guest = profile;
+    guest.aws.guest = true;
+    let guest = Aws::new(Session::new(guest, store).unwrap()).unwrap();
+    let error = guest.caller_identity().await.unwrap_err();
+    assert!(matches!(error, Error::Configuration { .. }), "{error:?}");
 }

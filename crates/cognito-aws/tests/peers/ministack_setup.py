@@ -50,6 +50,7 @@ identity = client("cognito-identity")
 identity_pool_id = identity.create_identity_pool(
     IdentityPoolName="people",
     AllowUnauthenticatedIdentities=False,
+    AllowClassicFlow=True,
     CognitoIdentityProviders=[{"ProviderName": login, "ClientId": client_id, "ServerSideTokenCheck": False}],
 )["IdentityPoolId"]
 
