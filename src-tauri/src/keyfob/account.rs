@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cognito_aws::Aws;
-use cognito_client::{Error, Origin, Profile, Prompt, Session, SessionState, SignInRequest};
+use cognito_client::{
+    Error, Origin, Profile, ProfileStore, Prompt, Session, SessionState, SignInRequest,
+};
 use tokio::sync::OnceCell;
 use tokio::task::AbortHandle;
 use url::Url;
@@ -48,13 +50,18 @@ impl Account {
         profile: Profile,
         origin: Origin,
         session: Session,
+        choices: Option<ProfileStore>,
         changed: impl Fn() + Send + Sync + 'static,
     ) -> Self {
+        let aws = match choices {
+            Some(choices) => Aws::with_choices(session.clone(), choices),
+            None => Aws::new(session.clone()),
+        };
         Self {
             profile,
             origin,
             live: Arc::new(Live {
-                aws: Aws::new(session.clone()).ok(),
+                aws: aws.ok(),
                 session,
                 listed: Mutex::default(),
                 browser_not_opened: AtomicBool::new(false),

@@ -102,7 +102,8 @@ impl Keyfob {
     fn account(&self, profile: Profile, origin: Origin) -> Result<Account, Error> {
         let session = (self.make)(profile.clone())?;
         let accounts = Arc::downgrade(&self.accounts);
-        Ok(Account::new(profile, origin, session, move || {
+        let choices = self.store().ok().cloned();
+        Ok(Account::new(profile, origin, session, choices, move || {
             if let Some(accounts) = accounts.upgrade() {
                 accounts.send_modify(|_| {});
             }
