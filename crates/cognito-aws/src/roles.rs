@@ -29,6 +29,8 @@ impl Aws {
     /// # Errors
     /// [`Error::Session`] when nobody is, or the choice cannot be read.
     pub async fn roles(&self) -> Result<Roles, Error> {
+        // Who signed in with another program since is noticed by asking who it is.
+        self.session().user().await?;
         let claims = IdClaims::of(&self.session().id_token().await?)?;
         let provider = self.provider();
         Ok(Roles {
