@@ -4,6 +4,7 @@
 //! is no more than what keys begin with; every other names an object.
 
 mod change;
+mod delete;
 mod error;
 mod link;
 mod listing;
@@ -18,7 +19,8 @@ use std::sync::Arc;
 use cognito_client::Bucket;
 use serde::{Deserialize, Serialize};
 
-pub use change::{Deleted, OnConflict, Progress};
+pub use change::{OnConflict, Progress};
+pub use delete::Deleted;
 pub use error::{FileError, LocalCause};
 pub use link::Link;
 pub use listing::{Entry, EntryKind, Listing, Page, Search};

@@ -1,20 +1,17 @@
-//! Making, moving and deleting what is in a folder, and taking a deletion back.
+//! Making folders, and moving what is in them.
 
-use aws_sdk_s3::operation::delete_objects::DeleteObjectsOutput;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::names;
 use super::s3::{Deed, S3, patient};
 use super::{Entry, EntryKind, FileError, Files, Folder};
-use crate::error::{AwsService, Error};
+use crate::error::Error;
 
 /// A copy by one request may have so many bytes (S3 API reference, "`CopyObject`").
 const COPIED_AT_ONCE: u64 = 5 * 1024 * 1024 * 1024;
 /// Of a larger one, so many by each.
 const COPIED_PART: u64 = 1024 * 1024 * 1024;
-/// Deleted by one request (S3 API reference, "`DeleteObjects`").
-const DELETED_AT_ONCE: usize = 1_000;
 /// In a header, all but what a URI need not encode.
 const COPY_SOURCE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -45,23 +42,6 @@ pub enum OnConflict {
     KeepBoth,
     /// Leave out the new one.
     Skip,
-}
-
-/// What a deletion did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deleted {
-    /// So many objects are gone from view.
-    pub objects: u64,
-    folder: Folder,
-    /// Where the bucket keeps versions: each key with its delete marker's version.
-    markers: Vec<(String, String)>,
-}
-
-impl Deleted {
-    /// Whether [`Files::undelete`] can bring all of it back: the bucket keeps versions.
-    pub fn can_be_undone(&self) -> bool {
-        self.objects == self.markers.len() as u64
-    }
 }
 
 impl Files {
@@ -148,75 +128,6 @@ impl Files {
         }
         progress(Progress { done: total, total });
         Ok(to)
-    }
-
-    /// Deletes objects, and folders with all that is in them. Dropping the future stops it after what is
-    /// already deleted.
-    ///
-    /// # Errors
-    /// Any but [`Error::Payload`]: what was deleted before stays so.
-    pub async fn delete(
-        &self,
-        folder: &Folder,
-        paths: &[String],
-        progress: impl Fn(Progress) + Send + Sync,
-    ) -> Result<Deleted, Error> {
-        let mut deleted = Deleted {
-            objects: 0,
-            folder: folder.clone(),
-            markers: Vec::new(),
-        };
-        let mut total = 0;
-        for path in paths {
-            let mut batch = vec![path.clone()];
-            let mut pages = None;
-            if path.ends_with('/') {
-                pages = Some(self.s3.below(folder, path));
-                batch.clear();
-            }
-            loop {
-                if let Some(pages) = &mut pages {
-                    let Some(entries) = pages.next().await? else {
-                        break;
-                    };
-                    batch = entries.into_iter().map(|entry| entry.path).collect();
-                }
-                total += batch.len() as u64;
-                for some in batch.chunks(DELETED_AT_ONCE) {
-                    let keys = some.iter().map(|path| (folder.key(path), None)).collect();
-                    let answer = self.s3.delete_keys(folder, keys).await?;
-                    for object in answer.deleted.unwrap_or_default() {
-                        deleted.objects += 1;
-                        if let (Some(true), Some(key), Some(version)) = (
-                            object.delete_marker,
-                            object.key,
-                            object.delete_marker_version_id,
-                        ) {
-                            deleted.markers.push((key, version));
-                        }
-                    }
-                    let done = deleted.objects;
-                    progress(Progress { done, total });
-                }
-                if pages.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(deleted)
-    }
-
-    /// Takes a deletion back, by removing the delete markers it left (S3 guide, "Managing delete markers").
-    ///
-    /// # Errors
-    /// [`Error::NotAllowed`] where the role may not `s3:DeleteObjectVersion`; any but [`Error::Payload`].
-    pub async fn undelete(&self, deleted: &Deleted) -> Result<(), Error> {
-        for some in deleted.markers.chunks(DELETED_AT_ONCE) {
-            let keys = some.iter().cloned();
-            let keys = keys.map(|(key, version)| (key, Some(version))).collect();
-            self.s3.delete_keys(&deleted.folder, keys).await?;
-        }
-        Ok(())
     }
 
     async fn all_below(&self, folder: &Folder, path: &str) -> Result<Vec<Entry>, Error> {
@@ -347,61 +258,6 @@ impl S3 {
             let _ = self.abort(deed, &upload_id).await;
         }
         copied
-    }
-
-    /// Deletes these versions, or what is there now. The keys are in the body, so that there is none that
-    /// cannot be deleted.
-    async fn delete_keys(
-        &self,
-        folder: &Folder,
-        keys: Vec<(String, Option<String>)>,
-    ) -> Result<DeleteObjectsOutput, Error> {
-        let versions = keys.iter().any(|(_, version)| version.is_some());
-        let action = if versions {
-            "s3:DeleteObjectVersion"
-        } else {
-            "s3:DeleteObject"
-        };
-        let first = keys
-            .first()
-            .map(|(key, _)| key[folder.prefix.len()..].to_owned());
-        let deed = Deed {
-            action,
-            folder,
-            path: first.as_deref(),
-        };
-        let objects = keys.into_iter().map(|(key, version)| {
-            ObjectIdentifier::builder()
-                .key(key)
-                .set_version_id(version)
-                .build()
-        });
-        let delete = objects
-            .collect::<Result<Vec<_>, _>>()
-            .and_then(|objects| Delete::builder().set_objects(Some(objects)).build())
-            .map_err(|_| Error::Protocol {
-                service: AwsService::S3,
-                problem: "cannot be asked to delete nothing",
-            })?;
-        let answer = self
-            .ask(deed, |s3, credentials| {
-                s3.delete_objects()
-                    .bucket(&folder.bucket)
-                    .delete(delete.clone())
-                    .customize()
-                    .config_override(credentials)
-                    .send()
-            })
-            .await?;
-        // Each key has an answer of its own.
-        let Some(error) = answer.errors().first() else {
-            return Ok(answer);
-        };
-        let key = error.key().unwrap_or_default();
-        let path = key.strip_prefix(&folder.prefix);
-        Err(self
-            .told(Deed { path, ..deed }, error.code().unwrap_or_default())
-            .await)
     }
 }
 

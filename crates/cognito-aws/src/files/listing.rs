@@ -345,7 +345,7 @@ fn file(object: &Object) -> EntryKind {
 }
 
 /// S3 encodes as forms do: a space is a plus.
-fn decoded(key: &str) -> Result<String, Error> {
+pub(super) fn decoded(key: &str) -> Result<String, Error> {
     let key = key.replace('+', " ");
     let key = percent_decode_str(&key).decode_utf8();
     Ok(key.map_err(|_| strange())?.into_owned())

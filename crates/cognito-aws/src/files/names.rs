@@ -317,8 +317,7 @@ mod tests {
         }
 
         #[test]
-        fn another_name_is_another(name in "\\PC{1,300}") {
-            prop_assume!(!name.contains('/'));
+        fn another_name_is_another(name in "[^/]{1,300}") {
             let name = local(&name);
             let next = another(&name);
             prop_assert_ne!(&next, &name);

@@ -8,8 +8,10 @@ use aws_sdk_s3 as s3;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::types::EncodingType;
 use cognito_client::{Session, TransientCause};
 
+use super::listing::decoded;
 use super::{FileError, Folder};
 use crate::aws::Aws;
 use crate::credentials::Held;
@@ -29,6 +31,9 @@ pub(super) struct S3 {
     /// By Region: a bucket answers in its own only.
     clients: Arc<Mutex<HashMap<String, s3::Client>>>,
 }
+
+/// How far S3's clock may be from the user pool's.
+const APART: Duration = Duration::from_secs(60);
 
 /// For requests that take as long as what they carry.
 pub(super) fn patient(credentials: s3::config::Builder) -> s3::config::Builder {
@@ -168,11 +173,12 @@ impl S3 {
         }
     }
 
-    /// Aborts uploads to this very key that were begun since then.
+    /// Aborts uploads to this very key that were begun since then, but for the one that is known.
     pub(super) async fn abort_begun_since(
         &self,
         deed: Deed<'_>,
         since: SystemTime,
+        known: Option<&str>,
     ) -> Result<(), Error> {
         let (action, key) = ("s3:ListBucketMultipartUploads", deed.key());
         let listed = self
@@ -203,9 +209,18 @@ impl S3 {
             let begun = upload
                 .initiated
                 .and_then(|begun| SystemTime::try_from(begun).ok());
-            if upload.key() == Some(key.as_str())
-                && begun.is_some_and(|begun| begun >= since)
+            let encoded = answer.encoding_type == Some(EncodingType::Url);
+            let named = upload.key().unwrap_or_default();
+            let named = if encoded {
+                decoded(named)?
+            } else {
+                named.to_owned()
+            };
+            if named == key
+                // Its clock and ours are not one.
+                && begun.is_some_and(|begun| begun + APART >= since)
                 && let Some(id) = upload.upload_id()
+                && known != Some(id)
             {
                 self.abort_all_of(deed, id).await?;
             }

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -76,6 +75,8 @@ struct Status {
 /// What became of one file.
 pub(super) enum Outcome {
     Done(Option<Proof>),
+    /// The person wanted it left out.
+    Skipped,
     /// Something is there, with this entity tag if it is an object.
     Conflict(Option<String>),
 }
@@ -147,6 +148,15 @@ impl Job {
     /// As it stands.
     pub(super) fn transfer(&self) -> Transfer {
         let order = self.order();
+        // The transfer of one file is that file.
+        let own = order.path.rsplit('/').next().unwrap_or_default();
+        let name = |file: &String| {
+            if file.is_empty() {
+                own.to_owned()
+            } else {
+                file.clone()
+            }
+        };
         let now = self.shared.s3.session().now();
         let bytes_done = self.bytes.load(Ordering::Relaxed);
         let mut status = self.status();
@@ -156,28 +166,27 @@ impl Job {
         } else {
             None
         };
+        let conflicts = status.conflicts.iter().take(NAMED);
+        let problems = status.problems.iter();
         Transfer {
             id: self.id,
             kind: order.kind,
-            folder: order.folder,
-            path: order.path,
-            local: order.local,
             state: status.state.clone(),
             bytes_done,
             bytes_total: status.bytes_total,
             files_done: status.files_done,
             files_total: status.files_total,
+            begun_anew: status.begun_anew.iter().map(name).collect(),
+            conflicts: conflicts.map(|(file, _)| name(file)).collect(),
+            problems: problems
+                .map(|(file, error)| (name(file), error.clone()))
+                .collect(),
+            proof: status.proof,
             time_left: time_left(status.bytes_total.saturating_sub(bytes_done), rate),
             rate,
-            proof: status.proof,
-            begun_anew: status.begun_anew.clone(),
-            conflicts: status
-                .conflicts
-                .iter()
-                .take(NAMED)
-                .map(|(path, _)| path.clone())
-                .collect(),
-            problems: status.problems.clone(),
+            folder: order.folder,
+            path: order.path.clone(),
+            local: order.local,
         }
     }
 
@@ -333,6 +342,11 @@ impl Job {
                     }
                 });
             }
+            Ok(Outcome::Skipped) => {
+                self.bytes.fetch_add(item.size, Ordering::Relaxed);
+                self.journal().write(Line::Done { file: item.path });
+                self.change(|status| status.files_done += 1);
+            }
             Ok(Outcome::Conflict(etag)) => {
                 self.change(|status| status.conflicts.push((item.path, etag)));
             }
@@ -388,10 +402,7 @@ impl Job {
         }
         for (path, (key_path, at)) in beginning {
             let deed = Deed::write(&order.folder, &key_path);
-            self.shared
-                .s3
-                .abort_begun_since(deed, at - Duration::from_secs(60))
-                .await?;
+            self.shared.s3.abort_begun_since(deed, at, None).await?;
             self.journal().write(Line::Dropped { file: path });
         }
         Ok(())

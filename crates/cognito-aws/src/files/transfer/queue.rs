@@ -137,7 +137,7 @@ impl Files {
         let is_folder = path.ends_with('/');
         let local = disk::real(local)?;
         let there = std::fs::metadata(&local).map_err(|error| FileError::local(&local, &error))?;
-        if there.is_dir() != is_folder || !(there.is_dir() || there.is_file()) {
+        if path.is_empty() || there.is_dir() != is_folder || !(there.is_dir() || there.is_file()) {
             let name = path.to_owned();
             return Err(FileError::Name {
                 name,

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::create_multipart_upload::CreateMultipartUploadOutput;
 use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{
     ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart,
@@ -135,7 +137,7 @@ impl Job {
                 }
                 OnConflict::Skip => {
                     self.drop_upload(&order.folder, &item.path).await?;
-                    return Ok(Outcome::Done(None));
+                    return Ok(Outcome::Skipped);
                 }
                 OnConflict::KeepBoth => {
                     self.drop_upload(&order.folder, &item.path).await?;
@@ -377,24 +379,27 @@ impl Job {
         if condition.none.is_some() && s3.stat(deed.folder, &key_path).await?.is_some() {
             return Err(NotMade::Taken);
         }
+        // An earlier beginning may have been answered with one that never arrived.
+        let lost = self.journal().record.beginning.get(&item.path).cloned();
+        if let Some((path, at)) = lost {
+            let deed = Deed::write(deed.folder, &path);
+            s3.abort_begun_since(deed, at, None).await?;
+        }
+        let at = s3.session().now();
         self.journal().write(Line::Beginning {
             file: item.path.clone(),
             key_path: key_path.clone(),
-            at: s3.session().now(),
+            at,
         });
-        let key = deed.key();
-        let begun = s3
-            .ask(deed, |s3, credentials| {
-                s3.create_multipart_upload()
-                    .bucket(&deed.folder.bucket)
-                    .key(&key)
-                    .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
-                    .checksum_type(ChecksumType::FullObject)
-                    .customize()
-                    .config_override(credentials)
-                    .send()
-            })
-            .await?;
+        let (begun, lost) = match self.create(deed, RetryConfig::disabled()).await {
+            Err(error) if error.is_transient() => {
+                (self.create(deed, RetryConfig::standard()).await?, true)
+            }
+            begun => (begun?, false),
+        };
+        if lost {
+            s3.abort_begun_since(deed, at, begun.upload_id()).await?;
+        }
         let id = begun.upload_id.ok_or(Error::Protocol {
             service: AwsService::S3,
             problem: "began an upload without a name",
@@ -411,6 +416,27 @@ impl Job {
             upload: upload.clone(),
         });
         Ok(upload)
+    }
+
+    async fn create(
+        &self,
+        deed: Deed<'_>,
+        retry: RetryConfig,
+    ) -> Result<CreateMultipartUploadOutput, Error> {
+        let key = deed.key();
+        self.shared
+            .s3
+            .ask(deed, |s3, credentials| {
+                s3.create_multipart_upload()
+                    .bucket(&deed.folder.bucket)
+                    .key(&key)
+                    .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+                    .checksum_type(ChecksumType::FullObject)
+                    .customize()
+                    .config_override(credentials.retry_config(retry.clone()))
+                    .send()
+            })
+            .await
     }
 
     async fn put_part(

@@ -1,0 +1,195 @@
+//! Deleting what is in a folder, and taking that back.
+
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+
+use super::s3::{Deed, S3};
+use super::{Files, Folder, Progress};
+use crate::error::{AwsService, Error};
+
+/// Deleted by one request (S3 API reference, "`DeleteObjects`").
+const AT_ONCE: usize = 1_000;
+
+/// What a deletion did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deleted {
+    /// So many objects are gone from view.
+    pub objects: u64,
+    folder: Folder,
+    /// Where the bucket keeps versions: each key with its delete marker's version.
+    markers: Vec<(String, String)>,
+}
+
+impl Deleted {
+    /// Whether [`Files::undelete`] can bring all of it back: the bucket keeps versions.
+    pub fn can_be_undone(&self) -> bool {
+        self.objects == self.markers.len() as u64
+    }
+}
+
+/// A key, and the version of it that is meant, if not what is there now.
+type Version = (String, Option<String>);
+
+impl Files {
+    /// Deletes objects, and folders with all that is in them. Dropping the future stops it after what is
+    /// already deleted.
+    ///
+    /// # Errors
+    /// Any but [`Error::Payload`]: what was deleted before stays so.
+    pub async fn delete(
+        &self,
+        folder: &Folder,
+        paths: &[String],
+        progress: impl Fn(Progress) + Send + Sync,
+    ) -> Result<Deleted, Error> {
+        let mut deleted = Deleted {
+            objects: 0,
+            folder: folder.clone(),
+            markers: Vec::new(),
+        };
+        let mut total = 0;
+        let mut batch = async |paths: Vec<String>| {
+            total += paths.len() as u64;
+            let keys = paths.iter().map(|path| (folder.key(path), None)).collect();
+            for (key, marker) in self.s3.delete_keys(folder, keys).await? {
+                deleted.objects += 1;
+                deleted.markers.extend(marker.map(|marker| (key, marker)));
+            }
+            let done = deleted.objects;
+            progress(Progress { done, total });
+            Ok::<_, Error>(())
+        };
+        for path in paths {
+            if !path.ends_with('/') {
+                batch(vec![path.clone()]).await?;
+                continue;
+            }
+            let mut pages = self.s3.below(folder, path);
+            while let Some(entries) = pages.next().await? {
+                batch(entries.into_iter().map(|entry| entry.path).collect()).await?;
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// Takes a deletion back, by removing the delete markers it left (S3 guide, "Managing delete markers").
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] where the role may not `s3:DeleteObjectVersion`; any but [`Error::Payload`].
+    pub async fn undelete(&self, deleted: &Deleted) -> Result<(), Error> {
+        let markers = deleted.markers.iter().cloned();
+        let markers = markers.map(|(key, version)| (key, Some(version))).collect();
+        self.s3.delete_keys(&deleted.folder, markers).await?;
+        Ok(())
+    }
+}
+
+impl S3 {
+    /// Deletes these, and answers with each key and the version of the delete marker it has got, if it has.
+    pub(super) async fn delete_keys(
+        &self,
+        folder: &Folder,
+        keys: Vec<Version>,
+    ) -> Result<Vec<Version>, Error> {
+        // Many at once are named in XML, which cannot name all; one by one in an address, which cannot either, but
+        // not the same ones.
+        let (named, addressed): (Vec<_>, Vec<_>) = keys.into_iter().partition(|(key, _)| {
+            !key.chars()
+                .any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
+        });
+        let mut deleted = Vec::new();
+        for some in named.chunks(AT_ONCE) {
+            deleted.extend(self.delete_at_once(folder, some).await?);
+        }
+        for (key, version) in addressed {
+            let path = key.strip_prefix(&folder.prefix);
+            let action = action(version.is_some());
+            let answer = self
+                .ask(
+                    Deed {
+                        action,
+                        folder,
+                        path,
+                    },
+                    |s3, credentials| {
+                        s3.delete_object()
+                            .bucket(&folder.bucket)
+                            .key(&key)
+                            .set_version_id(version.clone())
+                            .customize()
+                            .config_override(credentials)
+                            .send()
+                    },
+                )
+                .await?;
+            let marker = answer
+                .version_id
+                .filter(|_| answer.delete_marker == Some(true));
+            deleted.push((key, marker));
+        }
+        Ok(deleted)
+    }
+
+    async fn delete_at_once(
+        &self,
+        folder: &Folder,
+        keys: &[Version],
+    ) -> Result<Vec<Version>, Error> {
+        let action = action(keys.iter().any(|(_, version)| version.is_some()));
+        let first = keys
+            .first()
+            .and_then(|(key, _)| key.strip_prefix(&folder.prefix));
+        let deed = Deed {
+            action,
+            folder,
+            path: first,
+        };
+        let objects = keys.iter().map(|(key, version)| {
+            let object = ObjectIdentifier::builder().key(key);
+            object.set_version_id(version.clone()).build()
+        });
+        let delete = objects
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|objects| Delete::builder().set_objects(Some(objects)).build())
+            .map_err(|_| Error::Protocol {
+                service: AwsService::S3,
+                problem: "cannot be asked to delete nothing",
+            })?;
+        let answer = self
+            .ask(deed, |s3, credentials| {
+                s3.delete_objects()
+                    .bucket(&folder.bucket)
+                    .delete(delete.clone())
+                    .customize()
+                    .config_override(credentials)
+                    .send()
+            })
+            .await?;
+        // Each key has an answer of its own.
+        if let Some(error) = answer.errors().first() {
+            let path = error.key().and_then(|key| key.strip_prefix(&folder.prefix));
+            return Err(self
+                .told(Deed { path, ..deed }, error.code().unwrap_or_default())
+                .await);
+        }
+        let deleted = answer
+            .deleted
+            .unwrap_or_default()
+            .into_iter()
+            .map(|object| {
+                let marker = object.delete_marker_version_id;
+                (
+                    object.key.unwrap_or_default(),
+                    marker.filter(|_| object.delete_marker == Some(true)),
+                )
+            });
+        Ok(deleted.collect())
+    }
+}
+
+fn action(version: bool) -> &'static str {
+    if version {
+        "s3:DeleteObjectVersion"
+    } else {
+        "s3:DeleteObject"
+    }
+}
