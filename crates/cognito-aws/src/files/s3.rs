@@ -63,7 +63,7 @@ impl S3 {
     }
 
     pub(super) async fn identity_id(&self) -> Result<String, Error> {
-        Ok(self.aws.credentials_provider().held().await?.identity_id)
+        self.aws.identity_id().await
     }
 
     pub(super) fn client(&self, region: &str) -> s3::Client {
