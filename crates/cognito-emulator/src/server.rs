@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
     extract::{DefaultBodyLimit, State},
-    http::{HeaderValue, Method, Request, StatusCode, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header, request::Parts},
     middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -269,10 +269,10 @@ impl Arriving {
 }
 
 /// What no route is for: S3 answers for its buckets, and nobody for the rest.
-async fn elsewhere(State(shared): State<Arc<Shared>>, uri: Uri) -> Response {
+async fn elsewhere(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap) -> Response {
     let bucket = uri.path().split('/').nth(1).unwrap_or_default();
     match shared.store.has_bucket(bucket) {
-        true => s3::unsigned(),
+        true => s3::unsigned(&uri, &headers),
         false => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -12,7 +12,7 @@ use aws_sdk_s3::{
         ObjectIdentifier,
     },
 };
-use cognito_emulator::{Bucket, Config, Role};
+use cognito_emulator::{Bucket, Config, Endpoint, Fault, Role};
 use common::{sdk::*, *};
 use serde_json::json;
 
@@ -403,22 +403,17 @@ async fn unsigned_requests_are_told_who_answers() {
     // A signature of version 2 is none, and one of version 4 does not let it pass.
     let alex = Person::alex(&emulator).await;
     let key = alex.credentials.access_key_id();
-    for query in [
-        format!("AWSAccessKeyId={key}&Expires=9999999999&Signature=AAAA"),
-        format!(
-            "AWSAccessKeyId={key}&Expires=9999999999&Signature=AAAA&X-Amz-Credential={key}%2F20260101%2Fus-east-1%2Fs3%2Faws4_request"
-        ),
-    ] {
+    let old = format!("AWSAccessKeyId={key}&Expires=9999999999&Signature=AAAA");
+    let both = format!("{old}&X-Amz-Credential={key}%2F20260101%2Fus-east-1%2Fs3%2Faws4_request");
+    for (query, code) in [(old, "InvalidRequest"), (both, "InvalidArgument")] {
         let answer = get(format!(
             "{}/{BUCKET}/shared/Welcome.txt?{query}",
             emulator.domain()
         ))
         .await;
-        assert!(
-            answer.status().is_client_error(),
-            "{query}: {}",
-            answer.status()
-        );
+        assert_eq!(answer.status(), 400, "{query}");
+        let text = answer.text().await.unwrap();
+        assert!(text.contains(&format!("<Code>{code}</Code>")), "{text}");
     }
 }
 
@@ -1069,4 +1064,76 @@ async fn objects_outlive_the_emulator_in_a_folder_of_ones_own() {
         .await
         .unwrap();
     assert_eq!(contents(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transfers_break_where_they_are_told_to() {
+    let emulator = start().await;
+    let alex = Person::alex(&emulator).await;
+    let s3 = s3(&emulator, &alex.credentials);
+    let key = alex.own("x");
+    let content = noise(2 * MIB);
+    let put = || {
+        let put = s3.put_object().bucket(BUCKET).key(&key);
+        put.body(content.clone().into()).send()
+    };
+    let get = || s3.get_object().bucket(BUCKET).key(&key).send();
+    let versions = async || {
+        let listed = s3.list_object_versions().bucket(BUCKET).prefix(&key);
+        listed.send().await.unwrap().versions().len()
+    };
+    // Whoever is refused while still sending hears why.
+    emulator.fail_next(Endpoint::PutObject, Fault::Throttled);
+    assert_eq!(refusal(put().await).0, "SlowDown");
+    emulator.fail_next(Endpoint::PutObject, Fault::DropMidBody);
+    assert!(put().await.unwrap_err().as_service_error().is_none());
+    assert_eq!(versions().await, 0, "half an upload is none");
+    // It is there, and nobody has heard of it.
+    emulator.fail_next(Endpoint::PutObject, Fault::LoseReply);
+    assert!(put().await.unwrap_err().as_service_error().is_none());
+    assert_eq!(versions().await, 1);
+    put().await.unwrap();
+    emulator.fail_next(Endpoint::GetObject, Fault::CutReply);
+    let cut = get().await.unwrap();
+    assert_eq!(cut.content_length(), Some(2 * MIB as i64));
+    assert!(cut.body.collect().await.is_err());
+    let whole = get().await.unwrap();
+    assert!(whole.body.collect().await.unwrap().to_vec() == content);
+
+    let upload = s3.create_multipart_upload().bucket(BUCKET).key(&key);
+    let upload = upload.send().await.unwrap();
+    let id = upload.upload_id().unwrap();
+    let part = || {
+        let part = s3.upload_part().bucket(BUCKET).key(&key).upload_id(id);
+        part.part_number(1).body(content.clone().into()).send()
+    };
+    emulator.fail_next(Endpoint::UploadPart, Fault::DropMidBody);
+    assert!(part().await.is_err());
+    let parts = s3.list_parts().bucket(BUCKET).key(&key).upload_id(id);
+    assert!(parts.send().await.unwrap().parts().is_empty());
+    let sent = part().await.unwrap();
+    // What S3 can answer once it has sent 200.
+    emulator.fail_next(
+        Endpoint::CompleteMultipartUpload,
+        Fault::Xml {
+            status: 200,
+            code: "InternalError".into(),
+            message: "We encountered an internal error. Please try again.".into(),
+        },
+    );
+    let complete = || {
+        let part = CompletedPart::builder().part_number(1);
+        let part = part.set_e_tag(sent.e_tag.clone()).build();
+        let parts = CompletedMultipartUpload::builder().parts(part).build();
+        let complete = s3.complete_multipart_upload().bucket(BUCKET).key(&key);
+        complete.upload_id(id).multipart_upload(parts).send()
+    };
+    assert_eq!(refusal(complete().await).0, "InternalError");
+    complete().await.unwrap();
+    let asked = emulator.requests();
+    let asked = asked
+        .iter()
+        .filter_map(|request| request.operation.as_deref());
+    let completed = asked.filter(|operation| *operation == "CompleteMultipartUpload");
+    assert_eq!(completed.count(), 2);
 }

@@ -159,7 +159,9 @@ fn refuse_body(error: s3s::StdError) -> s3s::S3Error {
                 )
             };
             let mut refusal = s3s::S3Error::with_message(code, message);
-            refusal.set_status_code(axum::http::StatusCode::BAD_REQUEST);
+            if refusal.status_code().is_none() {
+                refusal.set_status_code(axum::http::StatusCode::BAD_REQUEST);
+            }
             refusal.set_source(error);
             refusal
         }

@@ -118,9 +118,21 @@ impl Endpoint {
     }
 }
 
-/// S3's answer to a request for a bucket that nobody has signed.
-pub(crate) fn unsigned() -> Response {
-    refusal(s3_error!(AccessDenied, "Access Denied"))
+/// S3's answer to a request for a bucket that nobody has signed, or in the old way: version 2, which boto3 and version 1 of
+/// the AWS CLI still use for presigned URLs unless they are told otherwise.
+pub(crate) fn unsigned(uri: &Uri, headers: &HeaderMap) -> Response {
+    let query = uri.query().unwrap_or_default();
+    let old = headers
+        .get(header::AUTHORIZATION)
+        .is_some_and(|value| value.as_bytes().starts_with(b"AWS "))
+        || url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "AWSAccessKeyId");
+    refusal(match old {
+        true => s3_error!(
+            InvalidRequest,
+            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+        ),
+        false => s3_error!(AccessDenied, "Access Denied"),
+    })
 }
 
 fn refusal(error: S3Error) -> Response {
