@@ -58,8 +58,9 @@ impl Role {
     /// Adds statements that make up one more policy.
     #[must_use]
     pub fn with_policy(mut self, statements: Value) -> Self {
-        self.policies
-            .push(json!({ "Version": "2012-10-17", "Statement": statements }));
+        let mut policy = json!({ "Version": "2012-10-17" });
+        policy["Statement"] = statements;
+        self.policies.push(policy);
         self
     }
 }

@@ -94,7 +94,7 @@ fn beyond(prefix: &str) -> Bound<String> {
 }
 
 /// Whether a key has an object to show: its latest version is not a delete marker.
-pub(crate) fn is_object(versions: &Vec<Version>) -> bool {
+pub(crate) fn is_object(versions: &[Version]) -> bool {
     versions
         .last()
         .is_some_and(|latest| latest.object.is_some())

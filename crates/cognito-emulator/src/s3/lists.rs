@@ -91,7 +91,7 @@ impl Service {
                 after: token.as_deref().or(input.start_after.as_deref()),
                 limit: as_size(limit),
             };
-            let page = page(&bucket.objects, &query, is_object);
+            let page = page(&bucket.objects, &query, |versions| is_object(versions));
             let count = page.entries.len() + page.common_prefixes.len();
             let next = page.next.as_ref();
             Ok(S3Response::new(ListObjectsV2Output {
@@ -131,7 +131,7 @@ impl Service {
                 after: input.marker.as_deref().filter(|marker| !marker.is_empty()),
                 limit: as_size(limit),
             };
-            let page = page(&bucket.objects, &query, is_object);
+            let page = page(&bucket.objects, &query, |versions| is_object(versions));
             // Without a delimiter the last key is the next marker.
             let next = page.next.as_ref().filter(|_| query.delimiter.is_some());
             Ok(S3Response::new(ListObjectsOutput {
