@@ -83,7 +83,7 @@ fn set_up(app: &AppHandle) {
     let opener = app.clone();
     let store = Arc::new(KeyringStore::new(IDENTIFIER));
     let keyfob = Arc::new(Keyfob::new(
-        ProfileSource::of_app(app),
+        ProfileSource::of_app(),
         move |profile| Session::new(profile, store.clone()),
         move |url| opener.opener().open_url(url.as_str(), None::<&str>).is_ok(),
     ));

@@ -1,9 +1,6 @@
 //! Which profiles the app works with.
 
-use std::path::PathBuf;
-
 use cognito_client::{Origin, Profile, ProfileError, ProfileStore};
-use tauri::{AppHandle, Manager, Runtime};
 
 use crate::view::CommandError;
 
@@ -27,13 +24,11 @@ pub(crate) struct Known {
 
 impl ProfileSource {
     /// The file that was named, else the stored ones.
-    pub(crate) fn of_app<R: Runtime>(app: &AppHandle<R>) -> Self {
+    pub(crate) fn of_app() -> Self {
         if let Some(file) = std::env::var_os(PROFILE_FILE) {
             return Self::Only(Box::new(Profile::from_file(file.as_ref())));
         }
-        let user = app.path().config_dir().ok();
-        let user = user.map(|folder| folder.join("keyfob").join("profiles"));
-        Self::Stored(ProfileStore::new(machine_folder(), user))
+        Self::Stored(ProfileStore::of_user())
     }
 
     pub(crate) fn load(&self) -> Known {
@@ -65,17 +60,5 @@ impl ProfileSource {
             Self::Stored(store) => store.selected(),
             Self::Only(_) => None,
         }
-    }
-}
-
-/// Where an administrator puts profiles for everybody.
-fn machine_folder() -> PathBuf {
-    if cfg!(windows) {
-        let data = std::env::var_os("ProgramData").unwrap_or_else(|| r"C:\ProgramData".into());
-        PathBuf::from(data).join("Keyfob").join("profiles")
-    } else if cfg!(target_os = "macos") {
-        "/Library/Application Support/Keyfob/profiles".into()
-    } else {
-        "/etc/keyfob/profiles".into()
     }
 }

@@ -8,16 +8,28 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Every package of the workspace, and the packages of it that it may import.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
+    ("cognito-agent", &["cognito-aws", "cognito-client"]),
     ("cognito-api", &["cognito-verifier"]),
     ("cognito-api-lambda", &["cognito-api"]),
     ("cognito-aws", &["cognito-client"]),
-    ("cognito-cli", &["cognito-verifier"]),
+    (
+        "cognito-cli",
+        &[
+            "cognito-agent",
+            "cognito-aws",
+            "cognito-client",
+            "cognito-verifier",
+        ],
+    ),
     ("cognito-client", &["cognito-verifier"]),
     // An oracle, not a mirror: shared types would let one misspelt claim pass on both sides.
     ("cognito-emulator", &[]),
     ("cognito-verifier", &[]),
-    ("keyfob-desktop", &["cognito-aws", "cognito-client"]),
+    (
+        "keyfob-desktop",
+        &["cognito-agent", "cognito-aws", "cognito-client"],
+    ),
     ("xtask", &[]),
 ];
 

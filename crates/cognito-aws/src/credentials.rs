@@ -221,6 +221,38 @@ impl CognitoCredentialsProvider {
         Ok(held.await?.credentials)
     }
 
+    /// The credentials that are here, or kept by another process, with at least this long left; `None` when
+    /// there are none. Nothing is sent, and no renewal that is under way is waited for.
+    ///
+    /// # Errors
+    /// As [`credentials`](Self::credentials).
+    pub async fn at_hand_lasting(&self, at_least: Duration) -> Result<Option<Credentials>, Error> {
+        let session = &self.inner.session;
+        let Ok(mut cache) = self.inner.cache.try_lock() else {
+            return Ok(None);
+        };
+        let chosen = self.chosen_role()?;
+        let way = Way::of(session.profile(), chosen.as_deref())?;
+        let at_least = way.renew_before(at_least);
+        if cache.is_none()
+            && !session.is_loaded()
+            && let Some(held) = self.unread(&mut cache, &way, at_least).await
+        {
+            return Ok(Some(held.credentials));
+        }
+        let user = match session.user().await {
+            Err(cognito_client::Error::SignInRequired(_)) if session.profile().aws.guest => {
+                return Ok(None);
+            }
+            user => user?,
+        };
+        let cached = Cached::of(&mut cache, Some(&user.sub), &way);
+        if self.at_hand(cached, at_least).is_none() {
+            self.take_up(cached, &self.kept(Some(&user.sub)).await);
+        }
+        Ok(self.at_hand(cached, at_least).map(|held| held.credentials))
+    }
+
     /// The identity pool's ID of whoever is signed in, `REGION:GUID`, or of the guest.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What the person may ask for.
 
-use std::{path::PathBuf, time::SystemTime};
+use std::{ffi::OsString, path::PathBuf, time::SystemTime};
 
 use clap::{
     ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
@@ -8,30 +8,139 @@ use clap::{
 };
 use cognito_verifier::{Clock, SystemClock};
 
-/// Verify and explain the tokens of an Amazon Cognito user pool
+/// Sign in once, and have the AWS CLI, every SDK and your own programs work as you
+///
+/// Exit code: 0 when all is well, 1 when something went wrong, 2 when you cancelled it, 4 when you have to
+/// sign in first, 64 when the command is called wrongly.
 #[derive(Debug, Parser)]
-#[command(name = "keyfob", version)]
+#[command(name = "keyfob", version, after_long_help = EXAMPLES, verbatim_doc_comment)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  keyfob login
+  keyfob exec -- aws s3 ls
+  keyfob status";
+
 impl Arguments {
-    /// What was asked for; ends the program when that is help, or a mistake.
-    pub(crate) fn read() -> Self {
+    /// What was asked for; else help, or a mistake, for which the program ends.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        Self::from_arg_matches_mut(&mut Self::definition().try_get_matches()?)
+    }
+
+    /// All commands, as `completions` and `man` write them too.
+    pub(crate) fn definition() -> clap::Command {
         // To inspect, the same options are all there or all absent.
-        let command = Self::command().mut_subcommand("inspect", |inspect| {
+        Self::command().mut_subcommand("inspect", |inspect| {
             inspect
                 .mut_arg("token_use", |arg| arg.required(false))
                 .mut_arg("issuer", |arg| arg.required(false))
-        });
-        let mut matches = command.get_matches();
-        Self::from_arg_matches_mut(&mut matches).unwrap_or_else(|mistake| mistake.exit())
+        })
     }
+}
+
+/// Which profile.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Which {
+    /// The profile; without it the one that is selected in the app
+    #[arg(long, short, value_name = "NAME", env = "KEYFOB_PROFILE")]
+    pub(crate) profile: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Sign in, in your browser
+    ///
+    /// The address is printed too, so that you can open it elsewhere. The browser's answer comes back to a port of this
+    /// computer, or you paste the address it ends at.
+    #[command(after_long_help = LOGIN_EXAMPLES)]
+    Login(Login),
+    /// Sign out: of this computer, of the browser, or everywhere
+    #[command(after_long_help = LOGOUT_EXAMPLES)]
+    Logout {
+        #[command(flatten)]
+        which: Which,
+        /// End the browser's own session too, so that the next sign-in asks who you are
+        #[arg(long)]
+        browser: bool,
+        /// End all your sessions, on whatever device
+        #[arg(long)]
+        everywhere: bool,
+        /// Print the address that ends the browser's session instead of opening it
+        #[arg(long)]
+        no_browser: bool,
+    },
+    /// Say whether you are signed in, and for how long; sends nothing
+    ///
+    /// Made for prompts: quick, and exit code 4 when nobody is signed in.
+    #[command(after_long_help = STATUS_EXAMPLES)]
+    Status {
+        #[command(flatten)]
+        which: Which,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say who you are to AWS: account, role and identity
+    Whoami {
+        #[command(flatten)]
+        which: Which,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the profiles; the selected one is marked
+    Profiles {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run a program with your AWS credentials in its environment
+    ///
+    /// The program's exit code is this command's. With --server, its credentials are renewed for as long as it runs.
+    #[command(after_long_help = EXEC_EXAMPLES)]
+    Exec {
+        /// The profile; without it the one that is selected in the app
+        #[arg(value_name = "PROFILE", env = "KEYFOB_PROFILE")]
+        profile: Option<String>,
+        /// Give it an endpoint of this computer that hands out credentials, for jobs longer than an hour
+        #[arg(long)]
+        server: bool,
+        /// The program and its arguments
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
+    /// Print the environment of `exec` as commands for a shell
+    #[command(after_long_help = ENV_EXAMPLES)]
+    Env {
+        #[command(flatten)]
+        which: Which,
+        /// The shell that is to read it
+        #[arg(long, value_enum, default_value = "sh")]
+        shell: Dialect,
+    },
+    /// Print a token to standard output
+    ///
+    /// Whoever has an access token can call the API as you until it expires. It is printed only when asked for by name.
+    #[command(after_long_help = TOKEN_EXAMPLES)]
+    Token {
+        #[command(flatten)]
+        which: Which,
+        /// Which: APIs take access tokens, identity pools take ID tokens
+        #[arg(long = "use", value_name = "USE")]
+        token_use: TokenUse,
+    },
+    /// Print AWS credentials for the AWS CLI and the SDKs, as their `credential_process`
+    ///
+    /// Never opens a browser, never asks anything, and answers within two seconds.
+    #[command(after_long_help = CREDENTIAL_PROCESS_EXAMPLES)]
+    CredentialProcess {
+        #[command(flatten)]
+        which: Which,
+    },
     /// Say of each token on standard input whether it is valid, as JSON
     ///
     /// Tokens come one a line; the verdicts go one a line to standard output:
@@ -40,7 +149,7 @@ pub(crate) enum Command {
     ///   {"line":2,"ok":false,"error":"expired","message":"the token expired at ..."}
     ///
     /// Exit code: 0 when there are tokens and all are valid, 1 when one is not,
-    /// 2 when the command is called wrongly.
+    /// 64 when the command is called wrongly.
     #[command(after_long_help = VERIFY_EXAMPLES, verbatim_doc_comment)]
     Verify {
         #[command(flatten)]
@@ -62,7 +171,106 @@ pub(crate) enum Command {
         #[command(flatten)]
         time: Time,
     },
+    /// Print completions for a shell
+    #[command(after_long_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder
+    Man {
+        /// The folder, which must be there
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Answer one request of another process of this command
+    #[command(hide = true)]
+    Answer {
+        /// The keychain may ask for its password
+        #[arg(long)]
+        may_ask: bool,
+    },
 }
+
+/// How to sign in.
+#[derive(Args, Debug)]
+pub(crate) struct Login {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Paste the address the browser ends at: for a computer without a browser
+    #[arg(long)]
+    pub(crate) paste: bool,
+    /// Do not open a browser; the address is printed in any case
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// Ask for the password although the browser is signed in, to sign in as somebody else
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// The user name that the page shows at first
+    #[arg(long, value_name = "USER")]
+    pub(crate) hint: Option<String>,
+}
+
+/// Whose commands are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dialect {
+    /// Any POSIX shell, such as bash and zsh
+    #[value(aliases = ["bash", "zsh"])]
+    Sh,
+    Fish,
+    #[value(alias = "pwsh")]
+    Powershell,
+}
+
+const LOGIN_EXAMPLES: &str = "\
+Examples:
+  keyfob login
+  keyfob login --profile \"Example Ltd\" --again
+
+  # On a server, by way of the browser at your desk:
+  keyfob login --paste";
+
+const LOGOUT_EXAMPLES: &str = "\
+Examples:
+  keyfob logout
+  keyfob logout --browser
+  keyfob logout --everywhere";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  keyfob status
+  keyfob status --json | jq -r .username";
+
+const EXEC_EXAMPLES: &str = "\
+Examples:
+  keyfob exec -- aws s3 ls
+  keyfob exec \"Example Ltd\" -- terraform plan
+
+  # A job of more than an hour:
+  keyfob exec --server -- ./backup.py";
+
+const ENV_EXAMPLES: &str = "\
+Examples:
+  eval \"$(keyfob env)\"
+  keyfob env --shell fish | source
+  keyfob env --shell powershell | Out-String | Invoke-Expression";
+
+const TOKEN_EXAMPLES: &str = "\
+Examples:
+  curl -H \"Authorization: Bearer $(keyfob token --use access)\" https://api.example.com/api/hello";
+
+const CREDENTIAL_PROCESS_EXAMPLES: &str = "\
+Examples:
+  # In ~/.aws/config; `keyfob aws-config add` writes it:
+  [profile example]
+  credential_process = /usr/bin/keyfob credential-process --profile example";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  keyfob completions bash > ~/.local/share/bash-completion/completions/keyfob
+  keyfob completions zsh > \"${fpath[1]}/_keyfob\"
+  keyfob completions fish > ~/.config/fish/completions/keyfob.fish";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:

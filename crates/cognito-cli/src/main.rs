@@ -1,72 +1,115 @@
-//! The `keyfob` command: says whether tokens of a Cognito user pool are valid, and what is in them.
+//! The `keyfob` command: signs a person in, hands their AWS credentials to the programs they run, and says
+//! whether tokens of a Cognito user pool are valid.
 //!
 //! Standard output carries data only; what goes wrong is said on standard error.
 //!
 //! Not for: standing in front of an API, which is the library `cognito-verifier`'s work.
 
+mod account;
+mod answers;
 mod arguments;
+mod browser;
+mod credential_process;
+mod environment;
+mod exec;
+mod failure;
 mod inspect;
 mod lines;
+mod login;
+mod manual;
 mod printable;
+mod profiles;
+mod status;
+mod token;
 mod trust;
 mod verify;
 mod when;
 mod words;
 
-use std::{
-    io::{self, BufWriter, IsTerminal, Write},
-    process::ExitCode,
-};
+use std::io::{self, BufWriter, IsTerminal};
+use std::process::ExitCode;
 
+use account::profile;
 use arguments::{Arguments, Command};
+use cognito_client::SignOutScope;
+use failure::{FAILED, Failure, USAGE, complain};
 use lines::Lines;
 use trust::Judge;
 
-/// The command did what it was asked, and found something wrong.
-const NOT_ALL_VALID: u8 = 1;
-/// The command was called wrongly; clap ends with the same.
-const USAGE: u8 = 2;
-
 fn main() -> ExitCode {
-    match run(&Arguments::read().command) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(NOT_ALL_VALID),
-        Err(Failure::Usage(mistake)) => {
-            complain(&mistake);
-            ExitCode::from(USAGE)
+    let arguments = match Arguments::read() {
+        Ok(arguments) => arguments,
+        Err(instead) => {
+            let is_mistake = instead.use_stderr();
+            // Where nobody reads it, there is nobody to tell.
+            drop(instead.print());
+            return ExitCode::from(if is_mistake { USAGE } else { 0 });
         }
-        // Whoever reads has read enough. It is no success all the same: not every token was judged.
-        Err(Failure::Stream(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::from(NOT_ALL_VALID)
+    };
+    run(arguments.command).map_or_else(Failure::tell, ExitCode::from)
+}
+
+/// The exit code.
+fn run(command: Command) -> Result<u8, Failure> {
+    match command {
+        Command::Login(how) => login::login(profile(how.which.profile.as_deref())?, how)?,
+        Command::Logout {
+            which,
+            browser,
+            everywhere,
+            no_browser,
+        } => {
+            let scope = match (everywhere, browser) {
+                (true, _) => SignOutScope::Everywhere,
+                (false, true) => SignOutScope::Browser,
+                (false, false) => SignOutScope::Device,
+            };
+            login::logout(profile(which.profile.as_deref())?, scope, no_browser)?;
         }
-        Err(Failure::Stream(error)) => {
-            complain(&format!(
-                "standard input or output broke: {error}; not every token was judged"
-            ));
-            ExitCode::from(NOT_ALL_VALID)
+        Command::Status { which, json } => {
+            return status::print(&profile(which.profile.as_deref())?, json);
         }
+        Command::Whoami { which, json } => {
+            status::who_am_i(&profile(which.profile.as_deref())?, json)?;
+        }
+        Command::Profiles { json } => profiles::print(json)?,
+        Command::Exec {
+            profile: name,
+            server,
+            command,
+        } => return exec::exec(&profile(name.as_deref())?, &command, server),
+        Command::Env { which, shell } => {
+            environment::print(&profile(which.profile.as_deref())?, shell)?;
+        }
+        Command::Token { which, token_use } => {
+            token::print(&profile(which.profile.as_deref())?, token_use)?;
+        }
+        Command::CredentialProcess { which } => {
+            credential_process::print(&profile(which.profile.as_deref())?)?;
+        }
+        Command::Verify { .. } | Command::Inspect { .. } => {
+            let all_well = judge(&command).map_err(|failure| match failure {
+                Failure::Stream(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    let message = Failure::Stream(error).message();
+                    Failure::failed(format!("{message}; not every token was judged"), "")
+                }
+                failure => failure,
+            });
+            return Ok(if all_well? { 0 } else { FAILED });
+        }
+        Command::Completions { shell } => manual::completions(shell)?,
+        Command::Man { folder } => manual::pages(&folder)?,
+        Command::Answer { may_ask } => answers::answer(may_ask)?,
     }
+    Ok(0)
 }
 
-/// Why a command did not come to its end.
-enum Failure {
-    /// The person has to call it otherwise.
-    Usage(String),
-    /// Standard input cannot be read, or standard output not written.
-    Stream(io::Error),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Stream(error)
-    }
-}
-
-/// Whether everything is well.
-fn run(command: &Command) -> Result<bool, Failure> {
+/// Whether all tokens on standard input are well.
+fn judge(command: &Command) -> Result<bool, Failure> {
     let (trust, time) = match command {
         Command::Verify { trust, time } => (Some(trust), *time),
         Command::Inspect { trust, time } => (trust.as_ref(), *time),
+        _ => unreachable!("the others judge nothing"),
     };
     let judge = trust.map(|trust| Judge::new(trust, time)).transpose()?;
     let input = io::stdin().lock();
@@ -84,9 +127,4 @@ fn run(command: &Command) -> Result<bool, Failure> {
         complain("there was no token on standard input");
     }
     Ok(all_well)
-}
-
-fn complain(mistake: &str) {
-    // Where standard error is closed too, there is nobody to tell.
-    drop(writeln!(io::stderr(), "keyfob: {mistake}"));
 }

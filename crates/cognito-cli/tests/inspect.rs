@@ -211,7 +211,7 @@ fn the_options_are_all_there_or_none() {
         let output = run(&[&["inspect"], arguments].concat(), "");
         assert_eq!(
             (output.status.code(), text(&output.stdout)),
-            (Some(2), ""),
+            (Some(64), ""),
             "{arguments:?}"
         );
     }

@@ -215,9 +215,9 @@ fn clients_are_those_named_or_any_when_that_is_said() {
     assert_eq!(run(&["--client-id", "a", "--client-id", "b"], "a"), Some(0));
     assert_eq!(run(&["--client-id", "a"], "b"), Some(1));
     assert_eq!(run(&["--any-client"], "whoever"), Some(0));
-    assert_eq!(run(&[], "a"), Some(2));
-    assert_eq!(run(&["--client-id", ""], "a"), Some(2));
-    assert_eq!(run(&["--any-client", "--client-id", "a"], "a"), Some(2));
+    assert_eq!(run(&[], "a"), Some(64));
+    assert_eq!(run(&["--client-id", ""], "a"), Some(64));
+    assert_eq!(run(&["--any-client", "--client-id", "a"], "a"), Some(64));
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn wrong_usage_is_exit_code_2_and_a_sentence() {
         let output = run(&[&["verify"], *arguments].concat(), "");
         assert_eq!(
             (output.status.code(), text(&output.stdout)),
-            (Some(2), ""),
+            (Some(64), ""),
             "{arguments:?}"
         );
         let stderr = text(&output.stderr);
@@ -420,5 +420,5 @@ fn help_has_examples_and_needs_nothing() {
         text(&output.stdout),
         concat!("keyfob ", env!("CARGO_PKG_VERSION"), "\n")
     );
-    assert_eq!(run(&[], "").status.code(), Some(2));
+    assert_eq!(run(&[], "").status.code(), Some(64));
 }

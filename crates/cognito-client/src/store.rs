@@ -4,6 +4,7 @@ mod keyring;
 mod lock;
 mod memory;
 mod split;
+mod unasked;
 
 pub use keyring::KeyringStore;
 pub use memory::MemoryStore;

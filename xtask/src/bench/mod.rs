@@ -4,6 +4,7 @@
 //! same machine. A limit that is broken makes the command fail.
 
 mod api;
+mod credentials;
 mod emulator;
 mod figures;
 mod files;
@@ -22,8 +23,15 @@ use crate::setup::{self, Scope};
 pub(crate) const INSIDE: &str = "bench-inside";
 
 const RUNS: u16 = 12;
-const NAMES: [&str; 7] = [
-    "startup", "sign-in", "session", "emulator", "verifier", "api", "files",
+const NAMES: [&str; 8] = [
+    "startup",
+    "sign-in",
+    "session",
+    "credentials",
+    "emulator",
+    "verifier",
+    "api",
+    "files",
 ];
 /// Measured without a window, a browser or a keychain.
 const PLAIN: [&str; 4] = ["emulator", "verifier", "api", "files"];
@@ -40,7 +48,7 @@ pub(crate) fn bench(names: &[String], runs: Option<u16>, minutes: Option<u16>) -
     }
     let plain = !names.is_empty() && names.iter().all(|name| PLAIN.contains(&name.as_str()));
     if !cfg!(target_os = "linux") && names != ["emulator"] {
-        return Err("startup, sign-in and session are measured under Xvfb and a private D-Bus, and the API with taskset and /proc, which needs Linux; `bench emulator` runs here".into());
+        return Err("startup, sign-in, session and credentials are measured under Xvfb and a private D-Bus, and the API with taskset and /proc, which needs Linux; `bench emulator` runs here".into());
     }
     setup::setup(if plain { Scope::Build } else { Scope::Headless })?;
     build(&NAMES.map(|name| (name, wanted(name))))?;
@@ -86,6 +94,7 @@ fn inside_session(name: &str, runs: &str) -> Result {
         "startup" => startup::measure(runs),
         "sign-in" => sign_in::measure(runs),
         "session" => session::measure(runs),
+        "credentials" => credentials::measure(runs),
         "emulator" => emulator::measure(runs),
         "verifier" => verifier::measure(runs),
         "api" => api::measure(runs),
@@ -96,11 +105,17 @@ fn inside_session(name: &str, runs: &str) -> Result {
 
 fn build(wanted: &[(&str, bool)]) -> Result {
     // One call each: built together, the app would share the features only an example asks for.
-    let builds: [(&str, &[&str]); 6] = [
+    let builds: [(&str, &[&str]); 9] = [
         ("startup", &[APP, EMBEDDED, "--bin=keyfob-desktop"]),
         ("startup", &[APP, EMBEDDED, "--example=bare-window"]),
         ("sign-in", &["-pcognito-client", "--example=sign_in_bench"]),
         ("session", &["-pcognito-client", "--example=session_bench"]),
+        ("credentials", &["-pcognito-cli", "--bin=keyfob"]),
+        (
+            "credentials",
+            &["-pcognito-cli", "--example=credentials_bench"],
+        ),
+        ("credentials", &["-pcognito-cli", "--example=only_prints"]),
         ("emulator", &["-pcognito-emulator", "--bins"]),
         ("files", &["-pcognito-aws", "--example=files_bench"]),
     ];

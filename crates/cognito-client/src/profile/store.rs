@@ -107,6 +107,23 @@ impl ProfileStore {
         Self { machine, user }
     }
 
+    /// The profiles of whoever runs this program: `keyfob/profiles` in the user's configuration folder, and
+    /// the machine's, `/etc/keyfob/profiles` (macOS: `/Library/Application Support/Keyfob/profiles`, Windows:
+    /// `%ProgramData%\Keyfob\profiles`).
+    pub fn of_user() -> Self {
+        let machine = if cfg!(windows) {
+            let data = std::env::var_os("ProgramData");
+            let data = data.map_or_else(|| PathBuf::from(r"C:\ProgramData"), PathBuf::from);
+            data.join("Keyfob").join("profiles")
+        } else if cfg!(target_os = "macos") {
+            "/Library/Application Support/Keyfob/profiles".into()
+        } else {
+            "/etc/keyfob/profiles".into()
+        };
+        let user = dirs::config_dir().map(|folder| folder.join("keyfob").join("profiles"));
+        Self::new(machine, user)
+    }
+
     /// Reads all profiles. A file that cannot be used is reported and leaves the others alone.
     pub fn load(&self) -> Profiles {
         let mut profiles = Profiles::default();

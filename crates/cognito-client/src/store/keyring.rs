@@ -1,11 +1,13 @@
 //! The operating system's keychain.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use keyring_core::{Entry, Error};
 
 use super::lock::LockFiles;
 use super::split::{self, Items};
+use super::unasked::Unasked;
 use super::{Secret, StoreError, StoreLock, TokenStore};
 
 /// Keeps secrets in the OS keychain: Keychain on macOS, Credential Manager on Windows, the Secret
@@ -21,6 +23,8 @@ use super::{Secret, StoreError, StoreLock, TokenStore};
 pub struct KeyringStore {
     service: String,
     locks: LockFiles,
+    /// What reads in place of the keychain's own interface, where nobody may be asked anything.
+    unasked: Option<Arc<Unasked>>,
 }
 
 impl KeyringStore {
@@ -31,7 +35,17 @@ impl KeyringStore {
         Self {
             locks: LockFiles::new(dirs::data_local_dir().map(|data| data.join(&service))),
             service,
+            unasked: None,
         }
+    }
+
+    /// Does not have the system ask the person for a password before something is read: a keychain that is
+    /// locked is [`StoreError::Locked`]. For programs that run where nobody may be looking. Only the Secret
+    /// Service can be asked so; on macOS the system may ask once whether this program may read.
+    #[must_use]
+    pub fn without_asking(mut self) -> Self {
+        self.unasked = Some(Arc::default());
+        self
     }
 
     /// Has its lock files in `folder`.
@@ -110,6 +124,10 @@ impl Items for KeyringStore {
     const MAX_BYTES: usize = if cfg!(windows) { 2_560 } else { 256 * 1024 };
 
     fn read(&self, item: &str) -> Result<Option<Secret>, StoreError> {
+        let unasked = self.unasked.as_ref();
+        if let Some(read) = unasked.and_then(|unasked| unasked.read(&self.service, item)) {
+            return read;
+        }
         match self.with_entry(item, Entry::get_secret) {
             Ok(secret) => Ok(Some(Secret::new(secret))),
             Err(Error::NoEntry) => Ok(None),
