@@ -21,17 +21,12 @@ pub struct Jwks {
 
 /// An RSA key that may check RS256 signatures.
 pub(crate) struct Key {
-    kid: String,
     n: Vec<u8>,
     e: Vec<u8>,
     parsed: ParsedPublicKey,
 }
 
 impl Key {
-    pub(crate) fn kid(&self) -> &str {
-        &self.kid
-    }
-
     pub(crate) fn check(&self, jws: &Jws<'_>, signature: &Signature) -> Result<(), VerifyError> {
         // A little quicker than to have it hashed on the way.
         self.parsed
@@ -63,7 +58,7 @@ impl Jwks {
             let Some(kid) = entry.get("kid").and_then(Value::as_str) else {
                 continue;
             };
-            let key = verifying_key(kid, entry, old.and_then(|old| old.key(kid).ok()));
+            let key = verifying_key(entry, old.and_then(|old| old.key(kid).ok()));
             match keys.get_mut(kid) {
                 None => drop(keys.insert(kid.to_owned(), key)),
                 // RFC 7517 §4.5: keys of different types may share a kid; the RSA key is the one meant here.
@@ -96,14 +91,22 @@ impl Jwks {
 
     /// The key a token names.
     pub(crate) fn key(&self, kid: &str) -> Result<&Arc<Key>, VerifyError> {
-        match self.keys.get(kid) {
-            None => Err(VerifyError::UnknownKey { kid: clip(kid) }),
-            Some(Err(problem)) => Err(VerifyError::UnusableKey {
-                kid: clip(kid),
-                problem: *problem,
-            }),
-            Some(Ok(key)) => Ok(key),
-        }
+        let unknown = || Err(VerifyError::UnknownKey { kid: clip(kid) });
+        self.find(kid).unwrap_or_else(unknown)
+    }
+
+    /// As [`Jwks::key`]; `None` for a key that is not there.
+    pub(crate) fn find(&self, kid: &str) -> Option<Result<&Arc<Key>, VerifyError>> {
+        let key = self.keys.get(kid)?.as_ref();
+        Some(key.map_err(|problem| VerifyError::UnusableKey {
+            kid: clip(kid),
+            problem: *problem,
+        }))
+    }
+
+    pub(crate) fn holds(&self, key: &Arc<Key>) -> bool {
+        let mut keys = self.keys.values().flatten();
+        keys.any(|known| Arc::ptr_eq(known, key))
     }
 
     pub(crate) fn contains(&self, kid: &str) -> bool {
@@ -126,11 +129,7 @@ impl fmt::Debug for Jwks {
     }
 }
 
-fn verifying_key(
-    kid: &str,
-    jwk: &Map<String, Value>,
-    old: Option<&Arc<Key>>,
-) -> Result<Arc<Key>, KeyProblem> {
+fn verifying_key(jwk: &Map<String, Value>, old: Option<&Arc<Key>>) -> Result<Arc<Key>, KeyProblem> {
     if jwk.get("kty").and_then(Value::as_str) != Some("RSA") {
         return Err(KeyProblem::NotRsa);
     }
@@ -161,12 +160,7 @@ fn verifying_key(
     let parsed = RsaPublicKeyComponents { n: &n, e: &e }
         .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
         .map_err(|_| KeyProblem::InvalidNumbers)?;
-    Ok(Arc::new(Key {
-        kid: kid.to_owned(),
-        n,
-        e,
-        parsed,
-    }))
+    Ok(Arc::new(Key { n, e, parsed }))
 }
 
 /// A Base64urlUInt: big-endian in as few octets as possible (RFC 7518 §2). Never empty.

@@ -61,6 +61,10 @@ pub const ABSENT_FOR: Duration = Duration::from_secs(10);
 ///   a flood, is refused, and accepted when it comes again. Without a flood, no token of a new key is refused: the download
 ///   whose result refuses it began after it came.
 ///
+///   It is refused and not kept waiting, because before that download nothing tells it from a made-up one: what waits is then
+///   the flood. Waiting tokens hold the requests that brought them, of which a server can answer so many at once, and would
+///   take that room from tokens whose key is known; if only so many may wait, the flood has all places but by luck.
+///
 /// # Metrics
 ///
 /// Events of `tracing`, target `cognito_verifier::jwks`, each with the field `event` and the address in `uri`:
@@ -94,14 +98,16 @@ struct Loaded {
 }
 
 type Outcome = Result<(), JwksProblem>;
-type Pending = watch::Receiver<Option<Outcome>>;
+/// How many downloads had begun when a token came.
+pub(crate) type Begun = u64;
+pub(crate) type Pending = watch::Receiver<Option<Outcome>>;
 
 struct Downloads {
     /// The one in flight; its sender is dropped if its runtime shuts down.
     running: Option<Pending>,
     /// How many have begun, and which of them was the last whose keys were stored.
-    begun: u64,
-    stored: u64,
+    begun: Begun,
+    stored: Begun,
     failing: Option<Failing>,
     budget: Budget,
     absent: AbsentKeys,
@@ -218,29 +224,54 @@ impl JwksCache {
     }
 
     /// The key with this id, after a download if need be.
-    pub(crate) async fn key(&self, kid: &str) -> Result<Arc<Key>, VerifyError> {
-        let mut begun = None;
+    pub(crate) async fn key(
+        &self,
+        kid: &str,
+        mut begun: Option<Begun>,
+    ) -> Result<Arc<Key>, VerifyError> {
         loop {
-            match self.shared.look_up(kid, &mut begun) {
-                Known::Key(key) => return Ok(key),
-                Known::Refused(refusal) => return Err(refusal),
-                Known::Unavailable(problem) => return Err(self.shared.unavailable(problem)),
-                // At most twice: what is in flight may have begun too early to know the key.
-                Known::Pending(pending) => finished(pending)
+            // At most twice: what is in flight may have begun too early to know the key.
+            match self.key_at_once(kid, &mut begun) {
+                Ok(known) => return known,
+                Err(pending) => finished(pending)
                     .await
                     .map_err(|problem| self.shared.unavailable(problem))?,
             }
         }
     }
 
+    /// The key with this id, or why there is none, unless that takes a download, which is started.
+    pub(crate) fn key_at_once(
+        &self,
+        kid: &str,
+        begun: &mut Option<Begun>,
+    ) -> Result<Result<Arc<Key>, VerifyError>, Pending> {
+        match self.shared.look_up(kid, begun) {
+            Known::Key(key) => Ok(Ok(key)),
+            Known::Refused(refusal) => Ok(Err(refusal)),
+            Known::Unavailable(problem) => Ok(Err(self.shared.unavailable(problem))),
+            Known::Pending(pending) => Err(pending),
+        }
+    }
+
     /// The key with this id, if it is there; a download that it needs is started.
     pub(crate) fn key_now(&self, kid: &str) -> Result<Arc<Key>, VerifyError> {
-        match self.shared.look_up(kid, &mut None) {
-            Known::Key(key) => Ok(key),
-            Known::Refused(refusal) => Err(refusal),
-            Known::Unavailable(problem) => Err(self.shared.unavailable(problem)),
-            Known::Pending(_) => Err(self.shared.unavailable(JwksProblem::NotFetched)),
+        self.key_at_once(kid, &mut None)
+            .unwrap_or_else(|_| Err(self.shared.unavailable(JwksProblem::NotFetched)))
+    }
+
+    /// Whether this very key is still one of the pool's, as far as is known.
+    pub(crate) fn holds(&self, key: &Arc<Key>) -> bool {
+        let shared = &self.shared;
+        let now = shared.settings.clock.now();
+        let (holds, old) = match shared.usable(&shared.loaded(), now) {
+            None => return false,
+            Some(loaded) => (loaded.keys.holds(key), shared.is_old(loaded, now)),
+        };
+        if holds && old {
+            shared.refresh(now);
         }
+        holds
     }
 
     fn with_settings(settings: Settings) -> Self {
@@ -331,19 +362,19 @@ impl Shared {
         }
     }
 
-    /// `begun` is how many downloads had begun when the token came; at the first call it is not known yet.
-    fn look_up(self: &Arc<Self>, kid: &str, begun: &mut Option<u64>) -> Known {
+    /// At a token's first call `begun` is not known yet.
+    fn look_up(self: &Arc<Self>, kid: &str, begun: &mut Option<Begun>) -> Known {
         let now = self.settings.clock.now();
         let (found, refresh) = {
             let loaded = self.loaded();
             match self.usable(&loaded, now) {
                 None => (None, false),
-                Some(Loaded { keys, at }) => {
-                    let fixed = self.settings.source.is_none();
-                    (
-                        (fixed || keys.contains(kid)).then(|| keys.key(kid).cloned()),
-                        !fixed && age(now, *at) >= REFRESH_AFTER,
-                    )
+                Some(loaded) => {
+                    let found = match &self.settings.source {
+                        Some(_) => loaded.keys.find(kid),
+                        None => Some(loaded.keys.key(kid)),
+                    };
+                    (found.map(|found| found.cloned()), self.is_old(loaded, now))
                 }
             }
         };
@@ -358,6 +389,10 @@ impl Shared {
         }
     }
 
+    fn is_old(&self, loaded: &Loaded, now: SystemTime) -> bool {
+        self.settings.source.is_some() && age(now, loaded.at) >= REFRESH_AFTER
+    }
+
     /// The key set is old, but the token's key is known: nobody waits.
     fn refresh(self: &Arc<Self>, now: SystemTime) {
         let mut downloads = self.downloads();
@@ -369,7 +404,7 @@ impl Shared {
         }
     }
 
-    fn miss(self: &Arc<Self>, kid: &str, begun: &mut Option<u64>, now: SystemTime) -> Known {
+    fn miss(self: &Arc<Self>, kid: &str, begun: &mut Option<Begun>, now: SystemTime) -> Known {
         let mut downloads = self.downloads();
         // Under the lock, nothing can be stored between a look at the keys and a look at the downloads.
         let (has_keys, has_kid) = match self.usable(&self.loaded(), now) {

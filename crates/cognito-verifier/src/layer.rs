@@ -18,6 +18,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
+use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 use tracing::debug;
 
@@ -124,37 +125,108 @@ where
 {
     type Response = Response;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
+    type Future = VerifyFuture<S::Future, S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let (verifier, optional) = (self.verifier.clone(), self.optional);
+        if is_preflight(&request) {
+            let inner = self.inner.call(request);
+            return VerifyFuture {
+                state: State::Passed { inner },
+            };
+        }
+        let verified = match bearer_token(request.headers()) {
+            Ok(token) => self.verifier.verify_at_once(token),
+            Err(refusal) => Ok(Err(refusal)),
+        };
+        let begun = match verified {
+            Ok(verdict) => {
+                let state = match admit(verdict, self.optional, &mut request) {
+                    Ok(()) => State::Passed {
+                        inner: self.inner.call(request),
+                    },
+                    Err(refusal) => State::Refused {
+                        response: Some(refusal.into_response()),
+                    },
+                };
+                return VerifyFuture { state };
+            }
+            Err(begun) => begun,
+        };
         // The instance that was polled ready must be the one that is called; its fresh clone takes its place.
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
-        Box::pin(async move {
-            if is_preflight(&request) {
-                return inner.call(request).await;
-            }
-            let verified = match bearer_token(request.headers()) {
-                Ok(token) => verifier.verify(token).await,
+        let (verifier, optional) = (self.verifier.clone(), self.optional);
+        let future = Box::pin(async move {
+            let verdict = match bearer_token(request.headers()) {
+                Ok(token) => verifier.verify_after_download(token, begun).await,
                 Err(refusal) => Err(refusal),
             };
-            match verified {
-                Ok(claims) => {
-                    request.extensions_mut().insert(claims);
-                    inner.call(request).await
-                }
-                Err(VerifyError::MissingToken) if optional => {
-                    request.extensions_mut().insert(Stranger::<C>(PhantomData));
-                    inner.call(request).await
-                }
+            match admit(verdict, optional, &mut request) {
+                Ok(()) => inner.call(request).await,
                 Err(refusal) => Ok(refusal.into_response()),
             }
-        })
+        });
+        let state = State::Waiting { future };
+        VerifyFuture { state }
+    }
+}
+
+/// Puts what the handler is to know into the request, or says why it gets none.
+fn admit<C: Claims, B>(
+    verdict: Result<C, VerifyError>,
+    optional: bool,
+    request: &mut Request<B>,
+) -> Result<(), VerifyError> {
+    match verdict {
+        Ok(claims) => drop(request.extensions_mut().insert(claims)),
+        Err(VerifyError::MissingToken) if optional => {
+            request.extensions_mut().insert(Stranger::<C>(PhantomData));
+        }
+        Err(refusal) => return Err(refusal),
+    }
+    Ok(())
+}
+
+pin_project! {
+    /// The answer of [`Verify`]. It is the inner service's future itself unless the token must wait for a download.
+    pub struct VerifyFuture<F, E> {
+        #[pin]
+        state: State<F, E>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F, E> {
+        Passed { #[pin] inner: F },
+        Refused { response: Option<Response> },
+        Waiting { future: Waiting<E> },
+    }
+}
+
+type Waiting<E> = Pin<Box<dyn Future<Output = Result<Response, E>> + Send>>;
+
+impl<F: Future<Output = Result<Response, E>>, E> Future for VerifyFuture<F, E> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        match self.project().state.project() {
+            StateProjection::Passed { inner } => inner.poll(context),
+            StateProjection::Refused { response } => {
+                Poll::Ready(Ok(response.take().expect("polled after it was ready")))
+            }
+            StateProjection::Waiting { future } => future.as_mut().poll(context),
+        }
+    }
+}
+
+impl<F, E> fmt::Debug for VerifyFuture<F, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyFuture").finish_non_exhaustive()
     }
 }
 

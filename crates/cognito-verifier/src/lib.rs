@@ -193,6 +193,6 @@ pub use jwks::{
 };
 pub use jws::MAX_TOKEN_BYTES;
 #[cfg(feature = "axum")]
-pub use layer::{MissingLayer, Verify, VerifyLayer};
+pub use layer::{MissingLayer, Verify, VerifyFuture, VerifyLayer};
 pub use pool::{ClientIds, InvalidIssuer, InvalidKeysUrl, UserPool, UserPools};
 pub use verifier::Verifier;

@@ -1,26 +1,18 @@
-//! Tokens that were verified, by their hash.
+//! Tokens that were verified, and what they claim.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use aws_lc_rs::digest::{SHA256, digest};
+use std::{
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use crate::jwk::Key;
 
-/// The SHA-256 of a whole token: two tokens that share one cannot be made.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TokenHash([u8; 32]);
-
-impl TokenHash {
-    pub(crate) fn of(token: &str) -> Self {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
-        Self(hash)
-    }
-}
-
-/// Up to a fixed number of verified tokens. A hash belongs into one small set, in which the token unused for longest makes
-/// way, so that nothing is ever searched or swept.
+/// Up to a fixed number of verified tokens. A token is found by its signature, through a hash keyed with a secret of this
+/// process, and then compared byte for byte. It belongs into one small set, in which the token unused for longest makes way,
+/// so that nothing is ever searched or swept.
 pub(crate) struct TokenCache<C> {
+    hasher: RandomState,
     sets: Box<[Mutex<Set<C>>]>,
 }
 
@@ -35,7 +27,8 @@ struct Set<C> {
 }
 
 struct Remembered<C> {
-    hash: TokenHash,
+    hash: u64,
+    token: Box<str>,
     claims: C,
     pool: usize,
     key: Arc<Key>,
@@ -55,18 +48,20 @@ impl<C: Clone> TokenCache<C> {
             })
         };
         Self {
+            hasher: RandomState::new(),
             sets: (0..sets).map(set).collect(),
         }
     }
 
-    /// The claims of the token with this hash, while `current` says of its pool and key that it is one of the pool's keys.
+    /// The claims of this very token, while `current` says of its pool and key that it is one of the pool's keys.
     pub(crate) fn find(
         &self,
-        hash: &TokenHash,
+        token: &str,
         current: impl Fn(usize, &Arc<Key>) -> bool,
     ) -> Option<C> {
+        let hash = self.hash(token);
         let mut set = self.set(hash);
-        let at = set.tokens.iter().position(|token| token.hash == *hash)?;
+        let at = set.position(hash, token)?;
         if !current(set.tokens[at].pool, &set.tokens[at].key) {
             set.tokens.swap_remove(at);
             return None;
@@ -78,17 +73,19 @@ impl<C: Clone> TokenCache<C> {
         Some(token.claims.clone())
     }
 
-    pub(crate) fn remember(&self, hash: TokenHash, claims: C, pool: usize, key: Arc<Key>) {
-        let mut set = self.set(&hash);
+    pub(crate) fn remember(&self, token: &str, claims: C, pool: usize, key: Arc<Key>) {
+        let hash = self.hash(token);
+        let mut set = self.set(hash);
+        let known = set.position(hash, token);
         set.uses += 1;
         let token = Remembered {
             hash,
+            token: token.into(),
             claims,
             pool,
             key,
             used: set.uses,
         };
-        let known = set.tokens.iter().position(|known| known.hash == hash);
         let oldest = || {
             let tokens = set.tokens.iter().enumerate();
             tokens.min_by_key(|(_, token)| token.used).map(|(at, _)| at)
@@ -104,10 +101,21 @@ impl<C: Clone> TokenCache<C> {
         }
     }
 
-    fn set(&self, hash: &TokenHash) -> MutexGuard<'_, Set<C>> {
-        let [a, b, c, d, e, f, g, h, ..] = hash.0;
-        let number = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-        let at = usize::try_from(number % self.sets.len() as u64).expect("less than a usize");
+    /// Of the signature, which no two tokens share by accident. Who has a token's signature has the token, so how long the
+    /// comparison takes tells nobody anything.
+    fn hash(&self, token: &str) -> u64 {
+        self.hasher.hash_one(token.rsplit('.').next())
+    }
+
+    fn set(&self, hash: u64) -> MutexGuard<'_, Set<C>> {
+        let at = usize::try_from(hash % self.sets.len() as u64).expect("less than a usize");
         self.sets[at].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<C> Set<C> {
+    fn position(&self, hash: u64, token: &str) -> Option<usize> {
+        let same = |known: &Remembered<C>| known.hash == hash && *known.token == *token;
+        self.tokens.iter().position(same)
     }
 }

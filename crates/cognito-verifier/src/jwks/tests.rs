@@ -78,7 +78,7 @@ async fn a_million_made_up_key_ids_cause_the_stated_downloads_and_delay_no_rotat
 
     for n in 0..FLOOD {
         clock.0.fetch_add(1, Ordering::Relaxed);
-        let refusal = cache.key(&format!("bogus-{n}")).await.err();
+        let refusal = cache.key(&format!("bogus-{n}"), None).await.err();
         assert!(
             matches!(refusal, Some(VerifyError::UnknownKey { .. })),
             "{refusal:?}"
@@ -89,7 +89,7 @@ async fn a_million_made_up_key_ids_cause_the_stated_downloads_and_delay_no_rotat
             3 => {
                 endpoint.kids.lock().unwrap().push("first");
                 let before = endpoint.asked.load(Ordering::Relaxed);
-                cache.key("first").await.unwrap();
+                cache.key("first", None).await.unwrap();
                 assert_eq!(endpoint.asked.load(Ordering::Relaxed), before + 1);
             }
             // The burst is spent: the flood's own downloads bring the key, and its first token finds it there.
@@ -116,7 +116,7 @@ async fn a_million_made_up_key_ids_cause_the_stated_downloads_and_delay_no_rotat
     // The flood is over: what it spent comes back.
     clock.0.fetch_add(interval, Ordering::Relaxed);
     endpoint.kids.lock().unwrap().push("third");
-    cache.key("third").await.unwrap();
+    cache.key("third", None).await.unwrap();
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn a_million_at_one_moment_cause_the_burst_and_no_more() {
             let cache = Arc::clone(&cache);
             tokio::spawn(async move {
                 for n in 0..10_000 {
-                    let refusal = cache.key(&format!("bogus-{flood}-{n}")).await.err();
+                    let refusal = cache.key(&format!("bogus-{flood}-{n}"), None).await.err();
                     assert!(matches!(refusal, Some(VerifyError::UnknownKey { .. })));
                 }
             })
