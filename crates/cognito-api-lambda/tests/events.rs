@@ -17,6 +17,25 @@ const REST_API: &str = include_str!("events/rest-api.json");
 const LOAD_BALANCER: &str = include_str!("events/load-balancer.json");
 const QUEUE: &str = include_str!("events/queue.json");
 
+/// See `events/published/README.md`.
+macro_rules! published {
+    ($($file:literal),* $(,)?) => {
+        &[$(($file, include_str!(concat!("events/published/", $file)))),*]
+    };
+}
+const PUBLISHED: &[(&str, &str)] = published![
+    "aws_lambda_events/example-apigw-request.json",
+    "aws_lambda_events/example-apigw-sam-http-request.json",
+    "aws_lambda_events/example-apigw-sam-rest-request.json",
+    "aws_lambda_events/example-apigw-v2-request-jwt-authorizer.json",
+    "aws_lambda_events/example-apigw-v2-request-multi-value-parameters.json",
+    "aws_lambda_events/example-apigw-v2-request-no-authorizer.json",
+    "lambda_http/apigw_v2_proxy_request.json",
+    "lambda_http/apigw_v2_proxy_request_minimal.json",
+    "lambda_http/apigw_v2_proxy_request_with_stage_in_path.json",
+    "lambda_http/lambda_function_url_request.json",
+];
+
 const GREETING: &str = "Hi alex, your API call is authenticated!";
 
 async fn function(environment: &[(&str, &str)]) -> Function {
@@ -169,6 +188,57 @@ async fn a_rest_api_is_served_as_well() {
     assert_eq!(code(&refused), (401, "missing_token".to_owned()));
     event["multiValueHeaders"]["authorization"] = json!([format!("Bearer {token}")]);
     assert_eq!(answer(&mut function, event).await["statusCode"], 200);
+}
+
+#[tokio::test]
+async fn the_events_that_aws_publishes_reach_the_router() {
+    let mut function = function(&[]).await;
+    let token = function.token();
+    for (file, text) in PUBLISHED {
+        let published: Value = serde_json::from_str(text).unwrap();
+        // Their paths are no routes of the API.
+        let missed = answer(&mut function, published.clone()).await;
+        assert_eq!(missed["statusCode"], 404, "{file}: {missed}");
+
+        // The same requests, made to a route; and then with a token.
+        let mut event = published;
+        redirect(&mut event);
+        let refused = answer(&mut function, event.clone()).await;
+        assert_eq!(code(&refused), (401, "missing_token".to_owned()), "{file}");
+        for headers in ["headers", "multiValueHeaders"] {
+            if let Some(headers) = event[headers].as_object_mut() {
+                let one = json!(format!("Bearer {token}"));
+                let many = headers.values().any(Value::is_array);
+                let value = if many { json!([one]) } else { one };
+                headers.insert("Authorization".to_owned(), value);
+            }
+        }
+        let greeted = answer(&mut function, event).await;
+        assert_eq!(greeted["statusCode"], 200, "{file}: {greeted}");
+        assert_eq!(greeted["body"], GREETING, "{file}");
+    }
+}
+
+/// Makes the event one for `GET /api/hello`, wherever it says what for: behind the stage, if its path has that.
+fn redirect(event: &mut Value) {
+    const ROUTE: &str = "/api/hello";
+    if event["version"] == "2.0" {
+        let stage = format!("/{}", event["requestContext"]["stage"].as_str().unwrap());
+        let raw = event["rawPath"].as_str().unwrap();
+        let path = if raw.starts_with(&stage) {
+            stage + ROUTE
+        } else {
+            ROUTE.to_owned()
+        };
+        event["rawPath"] = json!(path);
+        event["requestContext"]["http"]["path"] = json!(path);
+        event["requestContext"]["http"]["method"] = json!("GET");
+    } else {
+        event["path"] = json!(ROUTE);
+        event["requestContext"]["path"] = json!(ROUTE);
+        event["httpMethod"] = json!("GET");
+        event["requestContext"]["httpMethod"] = json!("GET");
+    }
 }
 
 #[tokio::test]
