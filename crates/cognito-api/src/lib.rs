@@ -19,6 +19,7 @@
 //! number of them can run side by side.
 
 mod downloads;
+mod front;
 mod limits;
 mod metrics;
 mod patience;

@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -51,7 +51,7 @@ impl Activity {
 
 /// A stream that fails with `TimedOut` when its peer keeps it waiting for longer than the limits allow.
 ///
-/// There is one timer per connection, moved only when it goes off too early: a request costs a look at the clock, not a
+/// There is one timer per connection, moved only when it goes off too early: a request costs two looks at the clock, not a
 /// timer of its own.
 pub(crate) struct Patience {
     stream: TcpStream,
@@ -62,6 +62,8 @@ pub(crate) struct Patience {
     progress: Instant,
     stalled: Option<Instant>,
     timer: Pin<Box<Sleep>>,
+    /// Whom the timer wakes.
+    alarmed: Waker,
 }
 
 impl Patience {
@@ -75,6 +77,7 @@ impl Patience {
             progress: now,
             stalled: None,
             timer: Box::pin(tokio::time::sleep_until(now + limits.header_timeout)),
+            alarmed: Waker::noop().clone(),
         }
     }
 
@@ -82,14 +85,21 @@ impl Patience {
     fn lost(&mut self, context: &mut Context<'_>, since: Instant, patience: Duration) -> Poll<()> {
         let due = since + patience;
         loop {
+            // An earlier alarm is left: it costs one look when it goes off. A later one would be too late.
+            let early = self.timer.deadline() <= due && !self.timer.is_elapsed();
+            if early && self.alarmed.will_wake(context.waker()) {
+                return Poll::Pending;
+            }
             if Instant::now() >= due {
                 return Poll::Ready(());
             }
-            // An earlier alarm is left: it costs one look when it goes off. A later one would be too late.
-            if self.timer.deadline() > due || self.timer.is_elapsed() {
+            if !early {
                 self.timer.as_mut().reset(due);
             }
-            ready!(self.timer.as_mut().poll(context));
+            if self.timer.as_mut().poll(context).is_pending() {
+                self.alarmed.clone_from(context.waker());
+                return Poll::Pending;
+            }
         }
     }
 }

@@ -4,45 +4,31 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use axum::{
     Json, Router,
-    body::Body,
-    extract::{MatchedPath, Request, State},
-    http::{
-        HeaderValue, Method, StatusCode,
-        header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE},
-    },
-    middleware::{Next, from_fn_with_state},
+    http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::get,
 };
-use cognito_verifier::{AccessClaims, Verifier, VerifyError, VerifyLayer};
-use http_body_util::Limited;
-use hyper::body::Body as _;
+use cognito_verifier::{AccessClaims, Verifier, VerifyLayer};
 use serde_json::{Map, Value, json};
-use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, watch},
-    time::timeout,
-};
-use tracing::{Subscriber, debug, info};
+use tokio::{net::TcpListener, sync::watch, time::timeout};
+use tracing::Subscriber;
 use tracing_subscriber::{filter::filter_fn, layer::Layer, registry::LookupSpan};
 
 use crate::{
     downloads::DownloadCounter,
+    front::{FrontLayer, Shared},
     limits::Limits,
     metrics::{self, Metrics},
-    refusal::Refusal,
     server::Server,
 };
 
 const HEALTH: &str = "/healthz";
 const READY: &str = "/readyz";
-/// Stands in metrics and logs for every path that is no route: such a path may hold what a log must not.
-const NO_ROUTE: &str = "(no route)";
 
 /// Before keys that could not be downloaded are tried again: at first, and at most.
 const PRELOAD_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -67,14 +53,6 @@ pub struct Api {
     routes: Router,
     server: Server,
     shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    limits: Limits,
-    metrics: Metrics,
-    stopping: AtomicBool,
-    slots: Semaphore,
 }
 
 /// The API behind `verifier` as a router, with the default [`Limits`]; see [`Api`].
@@ -107,12 +85,11 @@ impl Api {
                 limits,
                 metrics: Metrics::new(),
                 stopping: AtomicBool::new(false),
-                slots: Semaphore::new(limits.requests),
             }),
         }
     }
 
-    /// More routes behind the same token check.
+    /// More routes behind the same token check. Their fallback is left out: what is no route is answered 404.
     ///
     /// # Panics
     /// When a route is there already.
@@ -126,11 +103,12 @@ impl Api {
 
     /// Every route but the metrics, for [`Api::serve`] or another server.
     pub fn router(&self) -> Router {
-        self.routes
-            .clone()
-            .route_layer(VerifyLayer::new(self.verifier.clone()))
-            .merge(self.probes())
-            .layer(from_fn_with_state(Arc::clone(&self.shared), front))
+        let front = FrontLayer(Arc::clone(&self.shared));
+        let checked = (front.clone(), VerifyLayer::new(self.verifier.clone()));
+        let routes = self.routes.clone().reset_fallback();
+        routes
+            .route_layer(checked)
+            .merge(self.probes().layer(front))
     }
 
     /// The probes and `GET /metrics`, for an address only administrators reach: the metrics say how much is done and
@@ -234,99 +212,4 @@ async fn hello(claims: AccessClaims) -> String {
 
 async fn me(claims: AccessClaims) -> Json<Map<String, Value>> {
     Json(claims.all())
-}
-
-/// In front of every route: the limits of a request, its metrics, and one line in the log, without query, header or body.
-async fn front(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let Shared {
-        limits,
-        metrics,
-        stopping,
-        slots,
-    } = &*shared;
-    let method = request.method().clone();
-    let matched = request.extensions().get::<MatchedPath>().cloned();
-    let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    let probe = is_probe(route);
-
-    let mut response = if probe {
-        next.run(request).await
-    } else {
-        match slots.try_acquire() {
-            Ok(_slot) => {
-                let _in_flight = InFlight::new(metrics);
-                bounded(limits, request, next).await
-            }
-            Err(_) => {
-                metrics.overloaded.inc();
-                Refusal::Overloaded.into_response()
-            }
-        }
-    };
-    if !probe && matched.is_some() {
-        checked(metrics, &method, &mut response);
-    }
-    if stopping.load(Ordering::Relaxed) {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(CONNECTION, close);
-    }
-
-    let status = response.status();
-    metrics.answered(route, &method, status, started.elapsed());
-    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let status = status.as_u16();
-    if probe {
-        debug!(%method, route, status, micros, "answered");
-    } else {
-        info!(%method, route, status, micros, "answered");
-    }
-    response
-}
-
-/// Counts the outcome of the token check. Answers differ from user to user, so no cache may keep them (RFC 9111 §3.5 lets
-/// some do so after all).
-fn checked(metrics: &Metrics, method: &Method, response: &mut Response) {
-    match response.extensions().get::<VerifyError>() {
-        Some(refusal) => metrics.verified(refusal.code()),
-        // Perhaps a preflight, which is not checked; or the request did not get so far.
-        None if *method == Method::OPTIONS || response.extensions().get::<Refusal>().is_some() => {}
-        None => metrics.verified("valid"),
-    }
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-}
-
-struct InFlight<'a>(&'a Metrics);
-
-impl<'a> InFlight<'a> {
-    fn new(metrics: &'a Metrics) -> Self {
-        metrics.in_flight.inc();
-        Self(metrics)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.in_flight.dec();
-    }
-}
-
-/// Answers within the limits of body and time.
-async fn bounded(limits: &Limits, request: Request, next: Next) -> Response {
-    let size = request.body().size_hint();
-    let limit = limits.body_bytes;
-    if size.lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
-        return Refusal::BodyTooLarge.into_response();
-    }
-    let request = if size.exact() == Some(0) {
-        request
-    } else {
-        request.map(|body| Body::new(Limited::new(body, limit)))
-    };
-    match timeout(limits.request_timeout, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Refusal::TimedOut.into_response(),
-    }
 }

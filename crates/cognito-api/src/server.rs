@@ -2,6 +2,7 @@ use std::{convert::Infallible, future::Future, io, pin::pin, sync::Arc, time::Du
 
 use axum::{
     Router,
+    body::{Body, HttpBody as _},
     response::{IntoResponse as _, Response},
 };
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
@@ -75,6 +76,8 @@ impl Server {
         stop: impl Future<Output = ()>,
     ) {
         let mut stop = pin!(stop);
+        // Which makes the services of its layers now, instead of for each request.
+        let router = router.with_state(());
         let (stopping, stopped) = watch::channel(false);
         let slots = Arc::new(Semaphore::new(self.limits.connections));
         let spares = Arc::new(Semaphore::new(REFUSALS));
@@ -147,7 +150,7 @@ impl Server {
                 activity.begin();
                 let (router, activity) = (router.clone(), activity.clone());
                 async move {
-                    let answer = router.oneshot(request).await;
+                    let answer = router.oneshot(request.map(body)).await;
                     activity.end();
                     answer
                 }
@@ -203,6 +206,15 @@ impl Server {
             .max_headers(self.limits.headers)
             .max_buf_size(self.limits.header_bytes);
         http
+    }
+}
+
+/// Without a box for the many requests that have none.
+fn body(body: Incoming) -> Body {
+    if body.is_end_stream() {
+        Body::empty()
+    } else {
+        Body::new(body)
     }
 }
 
