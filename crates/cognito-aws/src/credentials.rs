@@ -328,12 +328,12 @@ impl CognitoCredentialsProvider {
             }
             kept = Some(found);
         }
+        // In boxes, which a renewal can afford: whoever uses credentials would have all of it in every future.
         let renewed = match sub {
             Some(_) => {
-                self.renew(&mut cache, &way, chosen.as_deref(), renew_before)
-                    .await
+                Box::pin(self.renew(&mut cache, &way, chosen.as_deref(), renew_before)).await
             }
-            None => self.exchange(cached, None).await,
+            None => Box::pin(self.exchange(cached, None)).await,
         };
         let error = match renewed {
             Ok(held) => {
