@@ -5,7 +5,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
@@ -15,7 +15,7 @@ use axum::{
     body::Body,
     extract::{MatchedPath, Request},
     http::{
-        HeaderValue, Method,
+        HeaderValue, Method, StatusCode,
         header::{CACHE_CONTROL, CONNECTION},
     },
     response::{IntoResponse as _, Response},
@@ -28,7 +28,12 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tower::{Layer, Service};
 use tracing::{debug, info};
 
-use crate::{limits::Limits, metrics::Metrics, refusal::Refusal, routes::is_probe};
+use crate::{
+    limits::Limits,
+    metrics::{Metrics, Usual, VALID},
+    refusal::Refusal,
+    routes::is_probe,
+};
 
 /// Stands in metrics and logs for every path that is no route: such a path may hold what a log must not.
 const NO_ROUTE: &str = "(no route)";
@@ -50,15 +55,28 @@ impl<S> Layer<S> for FrontLayer {
     type Service = Front<S>;
 
     fn layer(&self, inner: S) -> Front<S> {
-        let shared = Arc::clone(&self.0);
-        Front { shared, inner }
+        let endpoint = Endpoint {
+            shared: Arc::clone(&self.0),
+            usual: OnceLock::new(),
+        };
+        Front {
+            endpoint: Arc::new(endpoint),
+            inner,
+        }
     }
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Front<S> {
-    shared: Arc<Shared>,
+    endpoint: Arc<Endpoint>,
     inner: S,
+}
+
+/// What one layered service's requests have in common.
+#[derive(Debug)]
+struct Endpoint {
+    shared: Arc<Shared>,
+    usual: OnceLock<Usual>,
 }
 
 impl<S> Service<Request> for Front<S>
@@ -75,7 +93,7 @@ where
 
     fn call(&mut self, request: Request) -> Answer<S::Future> {
         let mut call = Call {
-            shared: Arc::clone(&self.shared),
+            endpoint: Arc::clone(&self.endpoint),
             started: Instant::now(),
             method: request.method().clone(),
             matched: request.extensions().get::<MatchedPath>().cloned(),
@@ -126,7 +144,7 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Answer<F> {
                 Poll::Ready(Ok(response)) => response,
                 Poll::Pending if this.call.is_probe() => return Poll::Pending,
                 Poll::Pending => {
-                    let due = this.call.started + this.call.shared.limits.request_timeout;
+                    let due = this.call.started + this.call.endpoint.shared.limits.request_timeout;
                     let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
                     ready!(timer.as_mut().poll(context));
                     Refusal::TimedOut.into_response()
@@ -139,7 +157,7 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Answer<F> {
 
 /// A request, as far as it is remembered until its answer is there.
 struct Call {
-    shared: Arc<Shared>,
+    endpoint: Arc<Endpoint>,
     started: Instant,
     method: Method,
     matched: Option<MatchedPath>,
@@ -148,6 +166,10 @@ struct Call {
 }
 
 impl Call {
+    fn shared(&self) -> &Shared {
+        &self.endpoint.shared
+    }
+
     fn route(&self) -> &str {
         self.matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str)
     }
@@ -162,11 +184,11 @@ impl Call {
             return Ok(request);
         }
         if !self.enter() {
-            self.shared.metrics.overloaded.inc();
+            self.shared().metrics.overloaded.inc();
             return Err(Refusal::Overloaded);
         }
         let size = request.body().size_hint();
-        let limit = self.shared.limits.body_bytes;
+        let limit = self.shared().limits.body_bytes;
         if size.lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
             return Err(Refusal::BodyTooLarge);
         }
@@ -177,11 +199,22 @@ impl Call {
         })
     }
 
+    /// Of an answer that is the usual one, if it is, which no refusal and no preflight is.
+    fn usual(&self, usual: bool) -> Option<&Usual> {
+        if !usual || self.method == Method::OPTIONS {
+            return None;
+        }
+        let (route, method) = (self.route(), &self.method);
+        let first = || self.shared().metrics.usual(route, method);
+        let usual = self.endpoint.usual.get_or_init(first);
+        usual.is_of(route, method).then_some(usual)
+    }
+
     /// The gauge that shows the requests in flight is also what limits them.
     fn enter(&mut self) -> bool {
-        let limit = i64::try_from(self.shared.limits.requests).unwrap_or(i64::MAX);
+        let limit = i64::try_from(self.shared().limits.requests).unwrap_or(i64::MAX);
         let one_more = |now| (now < limit).then_some(now + 1);
-        let gauge = self.shared.metrics.in_flight.inner();
+        let gauge = self.shared().metrics.in_flight.inner();
         let entered = gauge.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
         self.in_flight = entered.is_ok();
         self.in_flight
@@ -189,29 +222,36 @@ impl Call {
 
     fn leave(&mut self) {
         if std::mem::take(&mut self.in_flight) {
-            self.shared.metrics.in_flight.dec();
+            self.shared().metrics.in_flight.dec();
         }
     }
 
     fn answered(&mut self, mut response: Response) -> Response {
         self.leave();
-        let Self {
-            shared,
-            started,
-            method,
-            matched,
-            ..
-        } = &*self;
-        let (route, probe) = (self.route(), self.is_probe());
-        if !probe && matched.is_some() {
-            checked(&shared.metrics, method, &mut response);
+        let Shared {
+            metrics, stopping, ..
+        } = self.shared();
+        let (route, probe, method) = (self.route(), self.is_probe(), &self.method);
+        let (status, took) = (response.status(), self.started.elapsed());
+        let checked = !probe && self.matched.is_some();
+        match self.usual(checked && status == StatusCode::OK) {
+            Some(usual) => usual.answered(took),
+            None => {
+                if checked {
+                    verified(metrics, method, &response);
+                }
+                metrics.answered(route, method, status, took);
+            }
         }
-        if shared.stopping.load(Ordering::Relaxed) {
+        if checked {
+            // Answers differ from user to user, so no cache may keep them (RFC 9111 §3.5 lets some do so after all).
+            let no_store = HeaderValue::from_static("no-store");
+            response.headers_mut().insert(CACHE_CONTROL, no_store);
+        }
+        if stopping.load(Ordering::Relaxed) {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
-        let (status, took) = (response.status(), started.elapsed());
-        shared.metrics.answered(route, method, status, took);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let status = status.as_u16();
         if probe {
@@ -223,18 +263,14 @@ impl Call {
     }
 }
 
-/// Counts the outcome of the token check. Answers differ from user to user, so no cache may keep them (RFC 9111 §3.5 lets
-/// some do so after all).
-fn checked(metrics: &Metrics, method: &Method, response: &mut Response) {
+/// Counts the outcome of the token check.
+fn verified(metrics: &Metrics, method: &Method, response: &Response) {
     match response.extensions().get::<VerifyError>() {
         Some(refusal) => metrics.verified(refusal.code()),
         // Perhaps a preflight, which is not checked; or the request did not get so far.
         None if *method == Method::OPTIONS || response.extensions().get::<Refusal>().is_some() => {}
-        None => metrics.verified("valid"),
+        None => metrics.verified(VALID),
     }
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
 /// Also of a request whose caller has gone away.

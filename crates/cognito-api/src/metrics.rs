@@ -14,6 +14,9 @@ use crate::server::Server;
 /// The type of what [`Metrics::text`] returns.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// The outcome of a token check that is no refusal.
+pub(crate) const VALID: &str = "valid";
+
 /// Upper bounds in seconds: a signature check takes 20 microseconds, a download of keys up to 3 seconds.
 const BUCKETS: [f64; 12] = [
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05, 0.25, 1., 5., 30.,
@@ -34,6 +37,28 @@ struct Route {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
     outcome: &'static str,
+}
+
+/// What a route's usual answer is counted by, without looking it up.
+#[derive(Debug)]
+pub(crate) struct Usual {
+    route: String,
+    method: Method,
+    requests: Counter,
+    durations: Histogram,
+    valid: Counter,
+}
+
+impl Usual {
+    pub(crate) fn is_of(&self, route: &str, method: &Method) -> bool {
+        self.route == route && self.method == *method
+    }
+
+    pub(crate) fn answered(&self, took: Duration) {
+        self.valid.inc();
+        self.requests.inc();
+        self.durations.observe(took.as_secs_f64());
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -76,6 +101,24 @@ impl Metrics {
         self.durations
             .get_or_create(&Route { route })
             .observe(took.as_secs_f64());
+    }
+
+    /// Those of a route that answers 200 to tokens that are valid.
+    pub(crate) fn usual(&self, route: &str, method: &Method) -> Usual {
+        let name = known_route(route);
+        Usual {
+            route: route.to_owned(),
+            method: method.clone(),
+            requests: self.requests.get_or_create_owned(&Answered {
+                route: name.clone(),
+                method: known(method),
+                status: StatusCode::OK.as_u16().into(),
+            }),
+            durations: self.durations.get_or_create_owned(&Route { route: name }),
+            valid: self
+                .verifications
+                .get_or_create_owned(&Outcome { outcome: VALID }),
+        }
     }
 
     /// `outcome` is `valid` or the code of a `VerifyError`.

@@ -203,6 +203,8 @@ impl Server {
         http.timer(TokioTimer::new())
             // `Patience` does it, with one timer for a connection instead of one for each request.
             .header_read_timeout(None)
+            // One piece of memory costs the system less than two, and the answers are small.
+            .writev(false)
             .max_headers(self.limits.headers)
             .max_buf_size(self.limits.header_bytes);
         http

@@ -8,7 +8,7 @@ use std::{
 
 use crate::jwk::Key;
 
-/// Up to a fixed number of verified tokens. A token is found by its signature, through a hash keyed with a secret of this
+/// Up to a fixed number of verified tokens. A token is found by its signature's end, through a hash keyed with a secret of this
 /// process, and then compared byte for byte. It belongs into one small set, in which the token unused for longest makes way,
 /// so that nothing is ever searched or swept.
 pub(crate) struct TokenCache<C> {
@@ -101,10 +101,11 @@ impl<C: Clone> TokenCache<C> {
         }
     }
 
-    /// Of the signature, which no two tokens share by accident. Who has a token's signature has the token, so how long the
-    /// comparison takes tells nobody anything.
+    /// Of the end of the signature, 24 octets, which no two tokens share by accident. Who knows that much of a token has the
+    /// token, so how long the comparison takes tells nobody anything.
     fn hash(&self, token: &str) -> u64 {
-        self.hasher.hash_one(token.rsplit('.').next())
+        let end = token.len().saturating_sub(32);
+        self.hasher.hash_one(&token.as_bytes()[end..])
     }
 
     fn set(&self, hash: u64) -> MutexGuard<'_, Set<C>> {
