@@ -8,6 +8,8 @@ use clap::{
 };
 use cognito_verifier::{Clock, SystemClock};
 
+use crate::{aws_config::AwsConfig, doctor::Doctor};
+
 /// Sign in once, and have the AWS CLI, every SDK and your own programs work as you
 ///
 /// Exit code: 0 when all is well, 1 when something went wrong, 2 when you cancelled it, 4 when you have to
@@ -141,6 +143,18 @@ pub(crate) enum Command {
         #[command(flatten)]
         which: Which,
     },
+    /// Have the AWS CLI and every SDK work as you, by a profile in their own config file
+    AwsConfig {
+        #[command(subcommand)]
+        what: AwsConfig,
+    },
+    /// Say what is wrong with each profile, and how to mend it
+    ///
+    /// One line a check. There is no secret in them: they can be pasted into a ticket as they are.
+    ///
+    /// Exit code: 0 when nothing failed, 1 when something did.
+    #[command(after_long_help = DOCTOR_EXAMPLES)]
+    Doctor(Doctor),
     /// Say of each token on standard input whether it is valid, as JSON
     ///
     /// Tokens come one a line; the verdicts go one a line to standard output:
@@ -271,6 +285,12 @@ Examples:
   keyfob completions bash > ~/.local/share/bash-completion/completions/keyfob
   keyfob completions zsh > \"${fpath[1]}/_keyfob\"
   keyfob completions fish > ~/.config/fish/completions/keyfob.fish";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  keyfob doctor
+  keyfob doctor --profile Example
+  keyfob doctor --json | jq '.reports[].findings[] | select(.outcome == \"failed\")'";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:

@@ -8,8 +8,10 @@
 mod account;
 mod answers;
 mod arguments;
+mod aws_config;
 mod browser;
 mod credential_process;
+mod doctor;
 mod environment;
 mod exec;
 mod failure;
@@ -86,6 +88,10 @@ fn run(command: Command) -> Result<u8, Failure> {
         }
         Command::CredentialProcess { which } => {
             credential_process::print(&profile(which.profile.as_deref())?)?;
+        }
+        Command::AwsConfig { what } => aws_config::run(&what)?,
+        Command::Doctor(how) => {
+            return Ok(if doctor::run(&how)? { 0 } else { FAILED });
         }
         Command::Verify { .. } | Command::Inspect { .. } => {
             let all_well = judge(&command).map_err(|failure| match failure {
