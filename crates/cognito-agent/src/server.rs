@@ -36,9 +36,12 @@ pub struct Agent {
     inner: Arc<Inner>,
 }
 
+/// The account of the profile with this name.
+type Find = dyn Fn(&str) -> Option<Account> + Send + Sync;
+
 struct Inner {
     place: Place,
-    find: Box<dyn Fn(&str) -> Option<Account> + Send + Sync>,
+    find: Box<Find>,
     clock: Arc<dyn Clock>,
     ledger: Ledger,
     /// Of the last credentials that were handed out from each profile: whose they are at AWS.

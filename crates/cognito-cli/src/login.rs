@@ -148,7 +148,7 @@ pub(crate) fn logout(
     let session = account::session(profile, true)?;
     let done = account::runtime()?.block_on(async {
         match session.user().await {
-            Err(Error::SignInRequired(_)) if scope == SignOutScope::Device => return Ok(None),
+            Err(Error::SignInRequired(_)) if scope == SignOutScope::Device => Ok(None),
             _ => session.sign_out(scope).await.map(Some),
         }
     });

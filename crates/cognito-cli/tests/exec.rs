@@ -211,6 +211,9 @@ fn the_endpoint_gives_the_program_credentials_and_ends_with_it() {
     assert!(TcpStream::connect(address).is_err());
 }
 
+/// A status, and the method, path and headers that come to it.
+type Refused<'a> = (u16, &'a str, &'a str, Vec<(&'a str, &'a str)>);
+
 #[test]
 fn the_endpoint_refuses_everybody_else() {
     let (desk, _agent) = desk();
@@ -220,7 +223,7 @@ fn the_endpoint_refuses_everybody_else() {
     let wrong = format!("{}x", &authorization[1..]);
     let bearer = format!("Bearer {authorization}");
     let good = [("Host", host), ("Authorization", authorization)];
-    let refused: [(u16, &str, &str, Vec<(&str, &str)>); 16] = [
+    let refused: [Refused<'_>; 16] = [
         // Without the token, or with another.
         (401, "GET", path, vec![("Host", host)]),
         (

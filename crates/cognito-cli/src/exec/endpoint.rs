@@ -136,7 +136,7 @@ impl Door {
         }
         let credentials = match self.fresh().await {
             Ok(credentials) => credentials,
-            Err(failure) => return Self::no_credentials(failure),
+            Err(failure) => return Self::no_credentials(&failure),
         };
         let mut answer = json!({
             "AccessKeyId": credentials.access_key_id,
@@ -203,7 +203,7 @@ impl Door {
             .unwrap_or_else(|_| Err(Failure::failed("the request for credentials failed", "")))
     }
 
-    fn no_credentials(failure: Failure) -> Response<Full<Bytes>> {
+    fn no_credentials(failure: &Failure) -> Response<Full<Bytes>> {
         let (status, code) = match failure {
             Failure::SignInRequired { .. } => (StatusCode::FORBIDDEN, "SignInRequired"),
             _ => (StatusCode::SERVICE_UNAVAILABLE, "NoCredentials"),
