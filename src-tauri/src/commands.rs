@@ -5,6 +5,7 @@
     reason = "Tauri hands commands their arguments by value"
 )]
 
+mod access;
 mod profiles;
 mod session;
 mod usage;
@@ -35,6 +36,13 @@ pub fn commands<R: Runtime>(builder: Builder<R>) -> Builder<R> {
         usage::list_functions,
         usage::invoke_function,
         usage::stop_waiting,
+        access::watch_access,
+        access::answer_programs,
+        access::aws_roles,
+        access::choose_role,
+        access::copy_credentials,
+        access::plan_aws_config,
+        access::apply_aws_config,
         profiles::switch_profile,
         profiles::preview_profile,
         profiles::add_profile,

@@ -1,5 +1,6 @@
 //! What the app does, without the window it does it in.
 
+mod access;
 mod account;
 mod functions;
 mod profiles;
@@ -12,6 +13,8 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 use url::Url;
 
+use self::access::Access;
+pub use self::access::Surroundings;
 use self::account::Account;
 use self::functions::Runs;
 use self::profiles::Accounts;
@@ -27,6 +30,8 @@ pub struct Keyfob {
     /// Sends at each change of anything that is shown.
     accounts: Arc<watch::Sender<Accounts>>,
     runs: Runs,
+    /// Nothing, when the app is not open to other programs.
+    access: Option<Access>,
     /// Held while the profiles are changed.
     changing: tokio::sync::Mutex<()>,
     /// The task that tells the page; a reloaded page takes the place of the one before.
@@ -46,6 +51,7 @@ impl Keyfob {
             open: Box::new(open),
             accounts: Arc::default(),
             runs: Runs::default(),
+            access: None,
             changing: tokio::sync::Mutex::default(),
             page: Mutex::default(),
         };

@@ -4,10 +4,12 @@
 //! commands, the deep link and the window. For the protocol itself see `cognito-client`.
 
 mod act;
+mod clipboard;
 mod commands;
 mod keyfob;
 mod notice;
 mod profile;
+mod surroundings;
 mod tray;
 mod view;
 mod window;
@@ -16,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cognito_client::{KeyringStore, Session};
-use tauri::{AppHandle, Manager, Runtime, WindowEvent};
+use tauri::{AppHandle, Manager, RunEvent, Runtime, WindowEvent};
 use tauri_plugin_deep_link::DeepLinkExt;
 use tauri_plugin_opener::OpenerExt;
 use url::Url;
@@ -24,14 +26,17 @@ use url::Url;
 use tray::Tray;
 use window::{Painted, to_front, wear_the_page};
 
+pub use clipboard::{Board, Clipboard};
 pub use commands::commands;
-pub use keyfob::Keyfob;
+pub use keyfob::{Keyfob, Surroundings};
 pub use profile::ProfileSource;
 pub use view::{
-    ApiAnswerView, AppView, AwsIdentityView, CommandError, ErrorCode, FunctionInvocation,
-    FunctionOutcomeView, FunctionView, InvocationType, Origin, OutcomeView, ProfileEntryView,
-    ProfilePreviewView, ProfileSource as ProfileChoice, ProfileView, Route, SessionView,
-    SignInChoice, SignOutScope, SignOutView, Stage, StateView, UserView,
+    AccessView, ApiAnswerView, AppView, AwsConfigView, AwsIdentityView, CommandError,
+    ConfigLineView, CopiedView, CredentialsFormat, ErrorCode, FunctionInvocation,
+    FunctionOutcomeView, FunctionView, HandingOutView, InvocationType, Origin, OutcomeView,
+    ProfileEntryView, ProfilePreviewView, ProfileSource as ProfileChoice, ProfileView, ProgramView,
+    RolesView, Route, SessionView, SignInChoice, SignOutScope, SignOutView, Stage, StateView,
+    UserView,
 };
 
 /// The app's name towards the system: its identifier, its URL scheme, its items in the keychain.
@@ -70,8 +75,13 @@ pub fn run() {
             WindowEvent::Focused(true) => came_back(window.app_handle()),
             _ => {}
         })
-        .run(context())
-        .expect("the app needs a display and a web view to run");
+        .build(context())
+        .expect("the app needs a display and a web view to run")
+        .run(|app, event| {
+            if let (RunEvent::Exit, Some(keyfob)) = (event, app.try_state::<Arc<Keyfob>>()) {
+                keyfob.clear_clipboard();
+            }
+        });
 }
 
 fn set_up(app: &AppHandle) {
@@ -82,11 +92,12 @@ fn set_up(app: &AppHandle) {
     app.manage(Tray::default());
     let opener = app.clone();
     let store = Arc::new(KeyringStore::new(IDENTIFIER));
-    let keyfob = Arc::new(Keyfob::new(
+    let keyfob = Keyfob::new(
         ProfileSource::of_app(),
         move |profile| Session::new(profile, store.clone()),
         move |url| opener.opener().open_url(url.as_str(), None::<&str>).is_ok(),
-    ));
+    );
+    let keyfob = Arc::new(keyfob.within(surroundings::of_app(app)));
     app.manage(keyfob.clone());
 
     // The URL the app was started with: its event came before anybody could listen.
@@ -115,6 +126,8 @@ fn set_up(app: &AppHandle) {
         register_scheme(handle.clone(), registered.clone());
         follow_sign_ins(&handle, &registered);
         notice::follow(&handle, &registered);
+        registered.answer_programs_as_before();
+        notice::follow_programs(&handle, &registered);
         tray::appear(&handle, &registered).await;
     });
     tauri::async_runtime::spawn(async move { keyfob.restored().await });

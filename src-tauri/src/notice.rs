@@ -1,7 +1,9 @@
-//! One notification when a session has truly ended, with a button to sign in again.
+//! One notification when a session has truly ended, or a program has asked in vain while nobody is signed
+//! in; with a button to sign in.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use notify_rust::{Notification, NotificationResponse, Timeout};
 use tauri::AppHandle;
@@ -27,7 +29,7 @@ pub(crate) fn follow(app: &AppHandle, keyfob: &Arc<Keyfob>) {
         for profile in ended(&before, &view.profiles) {
             let (so, over) = oneshot::channel();
             told.insert(profile.to_owned(), so);
-            tell(&app, profile, over);
+            tell(&app, profile, ended_notification(profile), over);
         }
         before = view.profiles;
         true
@@ -50,12 +52,59 @@ fn ended<'a>(
         .filter(move |name| was_signed_in(name))
 }
 
-fn tell(app: &AppHandle, profile: &str, over: oneshot::Receiver<()>) {
+/// Tells when a program got nothing because nobody is signed in: the program itself may open no browser, and
+/// neither does this, before the person says so. For each profile not again for a while.
+pub(crate) fn follow_programs(app: &AppHandle, keyfob: &Arc<Keyfob>) {
+    let Some(mut wanted) = keyfob.sign_in_wanted() else {
+        return;
+    };
+    let (app, keyfob) = (app.clone(), Arc::downgrade(keyfob));
+    tauri::async_runtime::spawn(async move {
+        let mut told: HashMap<String, (SystemTime, oneshot::Sender<()>)> = HashMap::new();
+        while wanted.changed().await.is_ok() {
+            let (Some(asked), Some(keyfob)) =
+                (wanted.borrow_and_update().clone(), keyfob.upgrade())
+            else {
+                continue;
+            };
+            let last = told.get(&asked.profile).map(|(last, _)| *last);
+            // Who is at the sign-in already need not be told.
+            let stage = keyfob
+                .view()
+                .profiles
+                .into_iter()
+                .find(|it| it.name == asked.profile);
+            let waits = matches!(
+                stage.map(|it| it.state),
+                Some(Stage::SignedOut | Stage::Expired)
+            );
+            if waits && is_due(last, asked.when) {
+                let (so, over) = oneshot::channel();
+                let notification = asked_notification(&asked.profile, asked.program.as_deref());
+                tell(&app, &asked.profile, notification, over);
+                told.insert(asked.profile, (asked.when, so));
+            }
+        }
+    });
+}
+
+/// Programs ask again and again; the person is told once in a while.
+const A_WHILE: Duration = Duration::from_secs(15 * 60);
+
+fn is_due(last: Option<SystemTime>, now: SystemTime) -> bool {
+    last.is_none_or(|last| match now.duration_since(last) {
+        Ok(since) => since >= A_WHILE,
+        // The clock was set back, by nobody knows how much.
+        Err(_) => true,
+    })
+}
+
+fn tell(app: &AppHandle, profile: &str, notification: Notification, over: oneshot::Receiver<()>) {
     let (app, profile) = (app.clone(), profile.to_owned());
     // It waits for the person, for as long as they take.
     let waiting = std::thread::Builder::new().name("notification".into());
     let started = waiting.spawn(move || {
-        let shown = notification(&profile).show();
+        let shown = notification.show();
         let answered = shown.map(|shown| {
             wait(shown, over, move |response| match response {
                 // The one button; macOS gives its label, the others its key.
@@ -65,11 +114,11 @@ fn tell(app: &AppHandle, profile: &str, over: oneshot::Receiver<()>) {
             });
         });
         if let Err(error) = answered {
-            tracing::warn!(%error, "the end of a session was not notified");
+            tracing::warn!(%error, "a notification was not shown");
         }
     });
     if let Err(error) = started {
-        tracing::warn!(%error, "the end of a session was not notified");
+        tracing::warn!(%error, "a notification was not shown");
     }
 }
 
@@ -103,13 +152,27 @@ fn wait(
     }
 }
 
-fn notification(profile: &str) -> Notification {
+fn ended_notification(profile: &str) -> Notification {
+    // The name stands where no desktop takes it for markup.
+    let summary = format!("{profile}: your session has ended");
+    notification(&summary, "Sign in again to go on. Nothing else was lost.")
+}
+
+fn asked_notification(profile: &str, program: Option<&str>) -> Notification {
+    let program = program.unwrap_or("A program");
+    let summary = format!("{program} asked for your AWS access ({profile})");
+    notification(
+        &summary,
+        "You are not signed in, so it got nothing. Sign in, then run it again.",
+    )
+}
+
+fn notification(summary: &str, body: &str) -> Notification {
     let mut notification = Notification::new();
     notification
         .appname("Keyfob")
-        // The name stands where no desktop takes it for markup.
-        .summary(&format!("{profile}: your session has ended"))
-        .body("Sign in again to go on. Nothing else was lost.")
+        .summary(summary)
+        .body(body)
         .timeout(Timeout::Never);
     #[cfg(target_os = "linux")]
     notification
@@ -126,6 +189,16 @@ fn notification(profile: &str) -> Notification {
 mod tests {
     use super::*;
     use crate::view::Origin;
+
+    #[test]
+    fn a_program_that_asks_and_asks_is_told_once_in_a_while() {
+        let at = |minutes: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(60 * minutes);
+        assert!(is_due(None, at(100)));
+        assert!(!is_due(Some(at(100)), at(100)));
+        assert!(!is_due(Some(at(100)), at(114)));
+        assert!(is_due(Some(at(100)), at(115)));
+        assert!(is_due(Some(at(100)), at(40)), "the clock was set back");
+    }
 
     #[test]
     fn each_ending_is_told_once_and_none_at_the_start() {

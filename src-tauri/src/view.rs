@@ -1,5 +1,6 @@
 //! What crosses to the web view. Nothing here has room for a token. All times are Unix seconds.
 
+mod access;
 mod answers;
 mod error;
 mod functions;
@@ -11,9 +12,14 @@ use cognito_client::{Profile, SessionState, Status, User};
 use serde::Serialize;
 use ts_rs::TS;
 
+pub use self::access::{
+    AccessView, AwsConfigView, ConfigLineView, CopiedView, CredentialsFormat, HandingOutView,
+    ProgramView, RolesView,
+};
 pub use self::answers::{
     ApiAnswerView, AwsIdentityView, OutcomeView, SignInChoice, SignOutScope, SignOutView,
 };
+pub(crate) use self::error::sentence;
 pub use self::error::{CommandError, ErrorCode};
 pub use self::functions::{FunctionInvocation, FunctionOutcomeView, FunctionView, InvocationType};
 pub use self::profiles::{
@@ -200,14 +206,20 @@ mod tests {
     fn bindings_are_current() {
         let cfg = ts_rs::Config::new().with_large_int("number");
         let types = [
+            AccessView::decl(&cfg),
             ApiAnswerView::decl(&cfg),
             AppView::decl(&cfg),
+            AwsConfigView::decl(&cfg),
             AwsIdentityView::decl(&cfg),
             CommandError::decl(&cfg),
+            ConfigLineView::decl(&cfg),
+            CopiedView::decl(&cfg),
+            CredentialsFormat::decl(&cfg),
             ErrorCode::decl(&cfg),
             FunctionInvocation::decl(&cfg),
             FunctionOutcomeView::decl(&cfg),
             FunctionView::decl(&cfg),
+            HandingOutView::decl(&cfg),
             InvocationType::decl(&cfg),
             Origin::decl(&cfg),
             OutcomeView::decl(&cfg),
@@ -215,6 +227,8 @@ mod tests {
             ProfilePreviewView::decl(&cfg),
             ProfileSource::decl(&cfg),
             ProfileView::decl(&cfg),
+            ProgramView::decl(&cfg),
+            RolesView::decl(&cfg),
             Route::decl(&cfg),
             SessionView::decl(&cfg),
             SignInChoice::decl(&cfg),

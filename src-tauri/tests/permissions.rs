@@ -123,7 +123,7 @@ fn the_window_may_ask_for_profiles() {
 }
 
 /// Everything the window may ask for; what is added to one list must be added to the other.
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 25] = [
     "watch",
     "ready",
     "sign_in",
@@ -137,6 +137,13 @@ const COMMANDS: [&str; 18] = [
     "list_functions",
     "invoke_function",
     "stop_waiting",
+    "watch_access",
+    "answer_programs",
+    "aws_roles",
+    "choose_role",
+    "copy_credentials",
+    "plan_aws_config",
+    "apply_aws_config",
     "switch_profile",
     "preview_profile",
     "add_profile",

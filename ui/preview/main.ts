@@ -3,7 +3,7 @@
 import { mount } from 'svelte';
 import App from '../src/App.svelte';
 import type { Backend } from '../src/backend';
-import type { AppView, CommandError } from '../src/bindings';
+import type { AccessView, AppView, CommandError } from '../src/bindings';
 
 interface Call {
   command: string;
@@ -15,6 +15,7 @@ interface Call {
 const open: Call[] = [];
 const log: [command: string, ...args: unknown[]][] = [];
 let onView: ((view: AppView) => void) | undefined;
+let onAccess: ((view: AccessView) => void) | undefined;
 
 function command<Answer>(name: string, ...args: unknown[]): Promise<Answer> {
   log.push([name, ...args]);
@@ -37,6 +38,10 @@ const preview = {
   show(view: AppView) {
     if (!onView) throw new Error('the app is not watching');
     onView(view);
+  },
+  showAccess(view: AccessView) {
+    if (!onAccess) throw new Error('the app is not watching');
+    onAccess(view);
   },
   /** Ends the oldest running `name` with an answer. */
   answer(name: string, answer?: unknown) {
@@ -75,6 +80,16 @@ const backend: Backend = {
   listFunctions: () => command('list_functions'),
   invokeFunction: (invocation) => command('invoke_function', invocation),
   stopWaiting: (run) => command('stop_waiting', run),
+  watchAccess(view) {
+    onAccess = view;
+    return command('watch_access');
+  },
+  answerPrograms: (allowed) => command('answer_programs', allowed),
+  awsRoles: () => command('aws_roles'),
+  chooseRole: (role) => command('choose_role', role),
+  copyCredentials: (format) => command('copy_credentials', format),
+  planAwsConfig: (remove) => command('plan_aws_config', remove),
+  applyAwsConfig: () => command('apply_aws_config'),
   signOut: (scope) => command('sign_out', scope),
   switchProfile: (name) => command('switch_profile', name),
   renameProfile: (name, newName) => command('rename_profile', name, newName),

@@ -1,14 +1,19 @@
 import { Channel, invoke } from '@tauri-apps/api/core';
 import type {
+  AccessView,
   ApiAnswerView,
   AppView,
+  AwsConfigView,
   AwsIdentityView,
   CommandError,
+  CopiedView,
+  CredentialsFormat,
   FunctionInvocation,
   FunctionOutcomeView,
   FunctionView,
   ProfilePreviewView,
   ProfileSource,
+  RolesView,
   SignInChoice,
   SignOutScope,
   SignOutView,
@@ -39,6 +44,19 @@ export interface Backend {
   invokeFunction(invocation: FunctionInvocation): Promise<FunctionOutcomeView>;
   /** Ends the waiting for a function's answer. */
   stopWaiting(run: number): Promise<void>;
+  /** Calls `onView` with what programs get at once, and again after every change; for the latest caller. */
+  watchAccess(onView: (view: AccessView) => void): Promise<void>;
+  /** Whether the app answers the person's programs from now on. */
+  answerPrograms(allowed: boolean): Promise<void>;
+  awsRoles(): Promise<RolesView>;
+  /** Takes this role from now on, or with null the one that is taken without a choice. */
+  chooseRole(role: string | null): Promise<void>;
+  /** Puts AWS credentials on the clipboard, for a minute. The page never has them. */
+  copyCredentials(format: CredentialsFormat): Promise<CopiedView>;
+  /** Shows what would be changed in the AWS CLI's config file. */
+  planAwsConfig(remove: boolean): Promise<AwsConfigView>;
+  /** Does what was shown last. */
+  applyAwsConfig(): Promise<void>;
   signOut(scope: SignOutScope): Promise<SignOutView>;
   switchProfile(name: string): Promise<void>;
   renameProfile(name: string, newName: string): Promise<void>;
@@ -68,6 +86,17 @@ export const tauri: Backend = {
   listFunctions: () => invoke('list_functions'),
   invokeFunction: (invocation) => invoke('invoke_function', { invocation }),
   stopWaiting: (run) => invoke('stop_waiting', { run }),
+  watchAccess(onView) {
+    const channel = new Channel<AccessView>();
+    channel.onmessage = onView;
+    return invoke('watch_access', { channel });
+  },
+  answerPrograms: (allowed) => invoke('answer_programs', { allowed }),
+  awsRoles: () => invoke('aws_roles'),
+  chooseRole: (role) => invoke('choose_role', { role }),
+  copyCredentials: (format) => invoke('copy_credentials', { format }),
+  planAwsConfig: (remove) => invoke('plan_aws_config', { remove }),
+  applyAwsConfig: () => invoke('apply_aws_config'),
   signOut: (scope) => invoke('sign_out', { scope }),
   switchProfile: (name) => invoke('switch_profile', { name }),
   renameProfile: (name, newName) => invoke('rename_profile', { name, newName }),

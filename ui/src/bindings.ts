@@ -1,5 +1,19 @@
 // Generated from src-tauri/src/view.rs by `cargo test`; do not edit.
 
+export type AccessView = { 
+/**
+ * Whether the person lets the app answer programs.
+ */
+allowed: boolean, 
+/**
+ * Why it does not answer although it may.
+ */
+problem: CommandError | null, 
+/**
+ * What has left the app since it was started, the latest first.
+ */
+handedOut: Array<HandingOutView>, };
+
 export type ApiAnswerView = { 
 /**
  * Where from.
@@ -36,6 +50,24 @@ canAddProfiles: boolean,
  */
 session: SessionView, };
 
+export type AwsConfigView = { 
+/**
+ * The file.
+ */
+file: string, 
+/**
+ * The profile's name there, after `aws --profile`.
+ */
+name: string, 
+/**
+ * The lines, with secrets masked; none, when the file is as it should be.
+ */
+lines: Array<ConfigLineView>, 
+/**
+ * What AWS programs would use instead.
+ */
+warnings: Array<CommandError>, };
+
 export type AwsIdentityView = { 
 /**
  * The identity pool's name for them.
@@ -71,6 +103,28 @@ message: string,
  * What to do about it.
  */
 remedy: string, };
+
+export type ConfigLineView = { 
+/**
+ * Whether it is not there yet.
+ */
+added: boolean, 
+/**
+ * The line.
+ */
+text: string, };
+
+export type CopiedView = { 
+/**
+ * Until when they are there.
+ */
+clearedAt: number, 
+/**
+ * Until when they work.
+ */
+expiresAt: number | null, };
+
+export type CredentialsFormat = "shell" | "powerShell" | "ini";
 
 export type ErrorCode = "Offline" | "SignInRequired" | "KeychainUnavailable" | "NotAllowed" | "Misconfigured" | "Unexpected";
 
@@ -135,6 +189,32 @@ description: string | null,
  * Whether the profile names it; else only AWS lists it.
  */
 inProfile: boolean, };
+
+export type HandingOutView = { 
+/**
+ * When.
+ */
+at: number, 
+/**
+ * For whom: a program, as far as the system tells; nothing, when the person copied it.
+ */
+program: ProgramView | null, 
+/**
+ * The profile.
+ */
+profile: string, 
+/**
+ * What it was, in words.
+ */
+what: string, 
+/**
+ * The role it is for, where that is known.
+ */
+role: string | null, 
+/**
+ * Until when it is good for something.
+ */
+expiresAt: number | null, };
 
 export type InvocationType = "requestResponse" | "event" | "dryRun";
 
@@ -253,6 +333,30 @@ aws: boolean,
  * Functions to offer.
  */
 functions: Array<string>, };
+
+export type ProgramView = { 
+/**
+ * Its name. A program can give itself any.
+ */
+name: string | null, 
+/**
+ * Its process.
+ */
+pid: number | null, };
+
+export type RolesView = { 
+/**
+ * Their ARNs; one or none is no choice.
+ */
+listed: Array<string>, 
+/**
+ * The one the person chose.
+ */
+chosen: string | null, 
+/**
+ * The one that is taken without a choice, where that is known.
+ */
+otherwise: string | null, };
 
 export type Route = "app" | "loopback" | "paste";
 

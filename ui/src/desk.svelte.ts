@@ -1,3 +1,4 @@
+import { AccessDesk } from './access.svelte';
 import { Action } from './action.svelte';
 import type { Backend } from './backend';
 import type { ApiAnswerView, AwsIdentityView } from './bindings';
@@ -8,11 +9,13 @@ export class Desk {
   readonly callApi: Action<[], ApiAnswerView>;
   readonly identity: Action<[], AwsIdentityView>;
   readonly functions: FunctionDesk;
+  readonly access: AccessDesk;
 
   constructor(backend: Backend) {
     this.callApi = new Action(() => backend.callApi());
     this.identity = new Action(() => backend.awsIdentity());
     this.functions = new FunctionDesk(backend);
+    this.access = new AccessDesk(backend);
   }
 }
 

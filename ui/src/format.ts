@@ -32,6 +32,11 @@ export function countdown(seconds: number): string {
   return `${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}`;
 }
 
+/** The name in a role's ARN. */
+export function roleName(arn: string): string {
+  return arn.split(':role/').at(-1) ?? arn;
+}
+
 /** One or two letters for a name; an e-mail address or user name gives one. */
 export function initials(name: string): string {
   const words = name.trim().split(/\s+/);

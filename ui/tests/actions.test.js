@@ -14,7 +14,7 @@ describe('commands', () => {
     ['sign-in', 'sign_in', views.expired],
     ['cancel', 'cancel_sign_in', views.signingIn],
     ['call-api', 'call_api', views.signedIn],
-    ['aws-identity', 'aws_identity', views.signedIn, 'room-aws-access'],
+    ['copy-credentials', 'copy_credentials', views.signedIn, 'room-aws-access'],
     ['invoke', 'invoke_function', views.signedIn, 'room-functions'],
     ['other-user', 'sign_in', views.signedOut],
     ['retry', 'retry', views.offlineSession],
@@ -78,22 +78,6 @@ describe('answers', () => {
       await scenes['api-refusal'](tab);
       assert.match(await text(tab, 'api-answer'), /^Refused with 403 12 ms .*insufficient_scope/);
       assert.deepEqual(await alerts(tab), []);
-    }));
-
-  test('AWS: identity, account, roles and time left, each to copy', () =>
-    inTab({ permissions: ['clipboard-read', 'clipboard-write'] }, async (tab) => {
-      await scenes['aws-answer'](tab);
-      const { identityId, account, roleArn, arn } = views.awsAnswer;
-      const shown = await at(tab, 'aws-answer').textContent();
-      for (const value of [identityId, account, roleArn, arn])
-        assert.ok(shown.includes(value), value);
-      assert.match(await text(tab, 'aws-answer'), /59 min, until 09:59/);
-      await tab.getByRole('button', { name: 'Copy role ARN' }).click();
-      await tab.locator('[data-outcome=copied]').waitFor();
-      assert.equal(await tab.evaluate(() => navigator.clipboard.readText()), roleArn);
-      await tab.clock.setFixedTime((NOW + views.HOUR) * 1000);
-      await tab.evaluate(() => window.dispatchEvent(new Event('focus')));
-      assert.match(await text(tab, 'aws-answer'), /look up again/);
     }));
 
   test('a copy that fails says so', () =>

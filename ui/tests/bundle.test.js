@@ -17,10 +17,11 @@ function injectTauri(answers) {
   window.ipc = {
     log: [],
     refusal: null,
-    send(message) {
-      const { channel } = window.ipc.log.find(([command]) => command === 'watch')[1];
-      window.ipc.sent = (window.ipc.sent ?? -1) + 1;
-      callbacks.get(channel.id)({ index: window.ipc.sent, message });
+    sent: {},
+    send(message, to = 'watch') {
+      const { channel } = window.ipc.log.find(([command]) => command === to)[1];
+      window.ipc.sent[to] = (window.ipc.sent[to] ?? -1) + 1;
+      callbacks.get(channel.id)({ index: window.ipc.sent[to], message });
     },
   };
   window.__TAURI_INTERNALS__ = {
@@ -42,6 +43,9 @@ test('sends each command under its name, with its arguments', async () => {
   const answers = {
     call_api: views.apiAnswer,
     aws_identity: views.awsAnswer,
+    aws_roles: views.roles,
+    plan_aws_config: views.configPlan,
+    copy_credentials: views.copied,
     invoke_function: views.functionAnswer,
     preview_profile: views.preview,
   };
@@ -68,7 +72,15 @@ test('sends each command under its name, with its arguments', async () => {
   await click('room-functions');
   await click('invoke');
   await click('room-aws-access');
-  await click('aws-identity');
+  await click('set-up-aws-config');
+  await click('apply-aws-config');
+  await tab.evaluate((view) => window.ipc.send(view, 'watch_access'), {
+    ...views.access,
+    allowed: false,
+  });
+  await click('allow-programs');
+  await click('copy-credentials');
+  await tab.getByTestId('aws-role').selectOption({ index: 2 });
   await click('account-menu');
   await tab.locator('[data-profile=Contoso]').click();
   await click('account-menu');
@@ -92,6 +104,7 @@ test('sends each command under its name, with its arguments', async () => {
   const [[watch, { channel }], ...rest] = await sent();
   assert.equal(watch, 'watch');
   assert.ok(channel);
+  const [, { channel: access }] = rest.find(([command]) => command === 'watch_access');
   assert.deepEqual(rest, [
     ['ready', {}],
     ['dismiss_problem', {}],
@@ -107,6 +120,17 @@ test('sends each command under its name, with its arguments', async () => {
       'invoke_function',
       { invocation: { run: 1, name: 'hello', payload: '{}', type: 'requestResponse' } },
     ],
+    ['aws_identity', {}],
+    ['aws_roles', {}],
+    ['plan_aws_config', { remove: false }],
+    ['watch_access', { channel: access }],
+    ['plan_aws_config', { remove: false }],
+    ['apply_aws_config', {}],
+    ['plan_aws_config', { remove: false }],
+    ['answer_programs', { allowed: true }],
+    ['copy_credentials', { format: 'shell' }],
+    ['choose_role', { role: views.roles.listed[1] }],
+    ['aws_roles', {}],
     ['aws_identity', {}],
     ['switch_profile', { name: 'Contoso' }],
     ['rename_profile', { name: 'Local demo', newName: 'Demo' }],

@@ -95,6 +95,8 @@ export async function start(page) {
 }
 
 export const show = (tab, view) => tab.evaluate((view) => window.preview.show(view), view);
+export const showAccess = (tab, view) =>
+  tab.evaluate((view) => window.preview.showAccess(view), view);
 export const answer = (tab, name, value) =>
   tab.evaluate(([name, value]) => window.preview.answer(name, value), [name, value]);
 export const refuse = (tab, name, error) =>

@@ -1,5 +1,5 @@
 // Every screen and state of the app, each as the steps that lead to it.
-import { answer, dropFile, refuse, show } from './harness.js';
+import { answer, dropFile, refuse, show, showAccess } from './harness.js';
 import * as views from './views.js';
 
 const click = (tab, testid) => tab.getByTestId(testid).click();
@@ -9,6 +9,15 @@ export async function room(tab, view, id) {
   await show(tab, view);
   await click(tab, `room-${id}`);
   await tab.locator(`[data-testid=room-${id}][aria-current]`).waitFor();
+}
+
+/** The room of AWS access, with what it asks for by itself answered. */
+export async function accessRoom(tab, { access, setUp, roles } = {}) {
+  await room(tab, views.signedIn, 'aws-access');
+  await answer(tab, 'aws_identity', views.awsAnswer);
+  await answer(tab, 'aws_roles', roles ?? views.oneRole);
+  await answer(tab, 'plan_aws_config', setUp ?? views.configPlan);
+  await showAccess(tab, access ?? views.access);
 }
 
 /** One function invoked, and what came of it. */
@@ -198,8 +207,39 @@ export const scenes = {
     await click(tab, 'call-api');
     await refuse(tab, 'call_api', views.offline);
   },
-  'aws-answer': (tab) =>
-    inRoomWith(tab, 'aws-access', 'aws_identity', 'aws-identity', views.awsAnswer),
+  'aws-access-opening': (tab) => room(tab, views.signedIn, 'aws-access'),
+  'aws-answer': (tab) => accessRoom(tab),
+  'aws-access-busy': async (tab) => {
+    await accessRoom(tab, {
+      access: views.busyAccess,
+      setUp: views.configDone,
+      roles: views.roles,
+    });
+    await tab.getByRole('button', { name: 'Show all 7' }).click();
+  },
+  'aws-access-refused': async (tab) => {
+    await room(tab, views.signedIn, 'aws-access');
+    await refuse(tab, 'aws_identity', views.denied.error);
+    await showAccess(tab, views.agentTaken);
+    await click(tab, 'copy-credentials');
+    await refuse(tab, 'copy_credentials', views.offline);
+  },
+  'aws-access-off': (tab) => accessRoom(tab, { access: { ...views.access, allowed: false } }),
+  'aws-config-plan': async (tab) => {
+    await accessRoom(tab);
+    await click(tab, 'set-up-aws-config');
+    await answer(tab, 'plan_aws_config', { ...views.configPlan, warnings: [views.configRival] });
+  },
+  'aws-config-undo': async (tab) => {
+    await accessRoom(tab, { setUp: views.configDone });
+    await click(tab, 'undo-aws-config');
+    await answer(tab, 'plan_aws_config', views.configUndo);
+  },
+  'credentials-copied': async (tab) => {
+    await accessRoom(tab);
+    await click(tab, 'copy-credentials');
+    await answer(tab, 'copy_credentials', views.copied);
+  },
   functions: (tab) => room(tab, views.signedIn, 'functions'),
   'functions-listed': async (tab) => {
     await room(tab, views.twoFunctions, 'functions');

@@ -244,6 +244,7 @@ describe('the signed-in person', () => {
       await scenes['aws-answer'](tab);
       const user = { ...views.user, sub: 'another', name: 'Bo' };
       await show(tab, views.signedInAs(user));
+      // It was Alex's; Bo's is being asked for.
       await at(tab, 'aws-identity').waitFor();
       assert.equal(await at(tab, 'aws-answer').count(), 0);
     }));

@@ -188,6 +188,65 @@ const log = (...lines) =>
     `REPORT RequestId: ${REQUEST}\tDuration: 41.20 ms\tBilled Duration: 42 ms\tMemory Size: 128 MB\tMax Memory Used: 39 MB\t`,
     '',
   ].join('\n');
+const ROLES = 'arn:aws:iam::123456789012:role/';
+export const roles = {
+  listed: [`${ROLES}KeyfobDemoAuthenticated`, `${ROLES}KeyfobDemoAuditor`],
+  chosen: null,
+  otherwise: `${ROLES}KeyfobDemoAuthenticated`,
+};
+export const oneRole = { listed: [], chosen: null, otherwise: null };
+const handing = (at, name, pid, rest = {}) => ({
+  at: NOW - at,
+  program: { name, pid },
+  profile: 'Local demo',
+  what: 'AWS credentials',
+  role: `${ROLES}KeyfobDemoAuthenticated`,
+  expiresAt: NOW + HOUR,
+  ...rest,
+});
+export const access = { allowed: true, problem: null, handedOut: [] };
+export const busyAccess = {
+  ...access,
+  handedOut: [
+    handing(20, 'aws', 48211),
+    handing(200, 'terraform-provider-aws_v6', 47990),
+    { ...handing(900, null, null), program: null, role: null },
+    handing(4_000, 'python3.12', 3077, { profile: 'Northwind Logistics' }),
+    handing(9_000, null, 12, { what: 'access token', role: null }),
+    handing(DAY, 'a-program-with-a-name-that-is-as-long-as-linux-lets-a-program-have-it', 4194304),
+    handing(2 * DAY, 'aws', 99),
+  ],
+};
+export const agentTaken = {
+  ...access,
+  problem: {
+    code: 'Misconfigured',
+    message: 'Another Keyfob answers programs already.',
+    remedy: 'Close the other Keyfob, or leave it to that one.',
+  },
+};
+export const copied = { clearedAt: NOW + 60, expiresAt: NOW + HOUR };
+export const configPlan = {
+  file: '/home/alex/.aws/config',
+  name: 'Local-demo',
+  lines: [
+    '[profile Local-demo]',
+    'credential_process = /usr/bin/keyfob credential-process --profile "Local demo"',
+    'region = us-east-1',
+  ].map((text) => ({ added: true, text })),
+  warnings: [],
+};
+export const configDone = { ...configPlan, lines: [] };
+export const configUndo = {
+  ...configPlan,
+  lines: configPlan.lines.map(({ text }) => ({ added: false, text })),
+};
+export const configRival = {
+  code: 'Misconfigured',
+  message:
+    '/home/alex/.aws/credentials has aws_access_key_id for the profile Local-demo, which AWS programs may use instead of Keyfob.',
+  remedy: 'Remove aws_access_key_id of Local-demo from /home/alex/.aws/credentials.',
+};
 export const functionAnswer = {
   kind: 'answered',
   payload: '{"greeting":"Hello, Alex!","requests":12345678901234567890,"tags":[],"via":["lambda"]}',

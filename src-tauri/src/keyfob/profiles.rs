@@ -30,7 +30,7 @@ impl Accounts {
         self.named(self.current.as_deref()?)
     }
 
-    fn named(&self, name: &str) -> Option<&Account> {
+    pub(super) fn named(&self, name: &str) -> Option<&Account> {
         self.list.iter().find(|account| account.name() == name)
     }
 

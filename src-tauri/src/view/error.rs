@@ -83,6 +83,16 @@ impl From<cognito_aws::Error> for CommandError {
     }
 }
 
+impl From<cognito_aws::SharedConfigError> for CommandError {
+    fn from(error: cognito_aws::SharedConfigError) -> Self {
+        Self {
+            code: ErrorCode::Misconfigured,
+            message: sentence(&error.to_string()),
+            remedy: error.remedy(),
+        }
+    }
+}
+
 /// An error's words as a sentence. An ARN or a path at its beginning stays as it is.
 pub(crate) fn sentence(words: &str) -> String {
     let mut letters = words.chars();

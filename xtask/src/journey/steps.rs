@@ -1,5 +1,6 @@
 //! The steps, in the order in which a newcomer makes them.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -8,7 +9,7 @@ use super::desktop::tray;
 use super::organisations::{ending, get_out, loopback, second, switch};
 use super::stage::{APP_CLASS, DEADLINE, Stage};
 use crate::demo::{FarSide, PASSWORD, USER, pictures};
-use crate::process::{Result, output, wait_for};
+use crate::process::{Result, output, variable, wait_for};
 use crate::webdriver::{Page, http};
 
 pub(super) const STEPS: &[(&str, Step)] = &[
@@ -33,7 +34,15 @@ pub(super) const STEPS: &[(&str, Step)] = &[
         "the API refuses no token and a wrong one, with a reason",
         refusals,
     ),
-    ("AWS identity: account and role", aws_identity),
+    ("AWS access: identity, account and role", aws_identity),
+    (
+        "the AWS CLI is set up after a look at the lines, and undone",
+        aws_config,
+    ),
+    (
+        "credentials are copied for a minute, and that is listed",
+        copy_credentials,
+    ),
     (
         "Invoke: the function answers, and its error is shown as one",
         invoke,
@@ -261,11 +270,43 @@ const UNSIGNED: &str = "eyJhbGciOiJub25lIn0.eyJ0b2tlbl91c2UiOiJhY2Nlc3MifQ.";
 fn aws_identity(stage: &mut Stage) -> Result {
     let app = stage.app()?;
     click(app, "room-aws-access")?;
-    click(app, "aws-identity")?;
+    // It is looked up when the room is opened.
     shows(app, "aws-answer", "123456789012")?;
     shows(app, "aws-answer", "role/KeyfobDemoAuthenticated")?;
     shows(app, "aws-answer", "us-east-1:")?;
     app.screenshot(&picture("app-aws-identity"))
+}
+
+fn aws_config(stage: &mut Stage) -> Result {
+    let app = stage.app()?;
+    let home = variable("HOME").ok_or("there is no home folder")?;
+    let file = PathBuf::from(home).join(".aws/config");
+    let written = || fs::read_to_string(&file).unwrap_or_default();
+    click(app, "set-up-aws-config")?;
+    shows(app, "aws-config-plan", "credential_process = ")?;
+    app.screenshot(&picture("app-aws-config"))?;
+    if !written().is_empty() {
+        return Err("something was written before the person had seen it".into());
+    }
+    click(app, "apply-aws-config")?;
+    shows(app, "aws-config-done", "--profile Local-demo")?;
+    if !written().contains("[profile Local-demo]") {
+        return Err(format!("{} holds {}", file.display(), written()).into());
+    }
+    click(app, "undo-aws-config")?;
+    shows(app, "aws-config-plan", "[profile Local-demo]")?;
+    click(app, "apply-aws-config")?;
+    wait_for("the lines to be gone", DEADLINE, || {
+        Ok((!written().contains("Local-demo")).then_some(()))
+    })
+}
+
+fn copy_credentials(stage: &mut Stage) -> Result {
+    let app = stage.app()?;
+    click(app, "copy-credentials")?;
+    shows(app, "copied", "it is cleared from the clipboard")?;
+    shows(app, "handed-out", "You copied")?;
+    app.screenshot(&picture("app-copied"))
 }
 
 fn invoke(stage: &mut Stage) -> Result {
