@@ -239,6 +239,8 @@ export const scenes = {
     await accessRoom(tab);
     await click(tab, 'copy-credentials');
     await answer(tab, 'copy_credentials', views.copied);
+    // Nothing half under the header, which is in the way of what is small.
+    await tab.evaluate(() => window.scrollTo(0, 0));
   },
   functions: (tab) => room(tab, views.signedIn, 'functions'),
   'functions-listed': async (tab) => {
