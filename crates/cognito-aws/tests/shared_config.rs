@@ -15,7 +15,7 @@ use tempfile::TempDir;
 #[path = "../../test_log.rs"]
 mod test_log;
 
-const OURS: &str = "\"/opt/keyfob/keyfob\" credential-process --profile \"Example\"";
+const OURS: &str = "/opt/keyfob/keyfob credential-process --profile Example";
 
 struct Files {
     folder: TempDir,

@@ -57,7 +57,7 @@ impl Home {
 
 fn command() -> String {
     format!(
-        "\"{}\" credential-process --profile \"Example Ltd\"",
+        "{} credential-process --profile \"Example Ltd\"",
         env!("CARGO_BIN_EXE_keyfob")
     )
 }

@@ -48,8 +48,8 @@ pub(super) fn value(
     }
     Ok(format!(
         "{} {SUBCOMMAND} --profile {}",
-        quoted(path, windows),
-        quoted(profile, windows)
+        quoted(path),
+        quoted(profile)
     ))
 }
 
@@ -70,14 +70,16 @@ fn misread(word: &str, windows: bool, allowed: char) -> Option<String> {
     (windows && !word.is_ascii()).then(|| "letters that the AWS CLI misreads on Windows".into())
 }
 
-fn quoted(word: &str, windows: bool) -> String {
+/// In quotes only where it needs them, and after the first slash: of a line that begins with a quote, `cmd /C` takes
+/// away the first and the last one, and the AWS SDK for Go v1 all that comes after the second
+/// (<https://github.com/aws/aws-sdk-go-v2/issues/3208> has more of it).
+fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./\\:".contains(c);
-    // `cmd /C` takes quotes off a line that begins with one and has more: there are none where none are needed.
-    if windows && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("\"{word}\"")
+    if word.chars().all(is_plain) {
+        return word.to_owned();
     }
+    let (slash, rest) = word.split_at(usize::from(word.starts_with('/')));
+    format!("{slash}\"{rest}\"")
 }
 
 /// Whether a value is a line of ours, of whatever place and profile.
@@ -138,15 +140,20 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn what_is_written_is_read_back() {
-        for (program, profile) in [
-            ("/usr/bin/keyfob", "Example"),
-            ("/home/Zoë & co/it's/keyfob", "Töchter GmbH, (50%) #1's"),
+        for (program, profile, line) in [
+            (
+                "/usr/bin/keyfob",
+                "Example",
+                "/usr/bin/keyfob credential-process --profile Example",
+            ),
+            (
+                "/home/Zoë & co/it's/keyfob",
+                "Töchter GmbH, (50%) #1's",
+                r#"/"home/Zoë & co/it's/keyfob" credential-process --profile "Töchter GmbH, (50%) #1's""#,
+            ),
         ] {
             let value = value(Path::new(program), profile, false).unwrap();
-            assert_eq!(
-                value,
-                format!("\"{program}\" credential-process --profile \"{profile}\"")
-            );
+            assert_eq!(value, line);
             let read = ours(value.as_bytes(), false).unwrap();
             assert_eq!(
                 (read.program.as_str(), read.profile.as_str()),
@@ -186,12 +193,9 @@ mod tests {
 
     #[test]
     fn on_windows_there_are_quotes_where_they_are_needed_only() {
+        assert_eq!(quoted(r"C:\Keyfob\keyfob.exe"), r"C:\Keyfob\keyfob.exe");
         assert_eq!(
-            quoted(r"C:\Keyfob\keyfob.exe", true),
-            r"C:\Keyfob\keyfob.exe"
-        );
-        assert_eq!(
-            quoted(r"C:\Program Files\keyfob.exe", true),
+            quoted(r"C:\Program Files\keyfob.exe"),
             r#""C:\Program Files\keyfob.exe""#
         );
         assert_eq!(misread(r"C:\Program Files\keyfob.exe", true, '\\'), None);
