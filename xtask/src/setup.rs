@@ -46,7 +46,8 @@ const HEADLESS_PACKAGES: &[&str] = &[
 /// Left out when a Chrome and its driver are there already.
 const BROWSER_PACKAGES: &[&str] = &["chromium", "chromium-driver"];
 
-const TEST_PACKAGES: &[&str] = &["python3-venv"];
+/// `faketime` moves the clock of the others for a job of hours.
+const TEST_PACKAGES: &[&str] = &["python3-venv", "rclone", "faketime"];
 
 /// The Nodes that Vite runs on, in words and in [`runs_vite`].
 const NODE: &str = "20.19 or newer (of 22, 22.12 or newer)";
@@ -270,25 +271,29 @@ fn peers() -> Result {
         &peers.join("verifier"),
         &root().join("crates/cognito-verifier/tests/peers/requirements.txt"),
     )?;
-    let (manifest, lock) = (
-        emulator.join("package.json"),
-        emulator.join("package-lock.json"),
-    );
+    let tools = root().join("crates/cognito-cli/tests/peers");
+    python(&peers.join("tools"), &tools.join("requirements.txt"))?;
+    node(&peers.join("sdk"), &tools)?;
+    node(&peers.join("node"), &emulator)
+}
+
+/// A folder with exactly the packages that another one's lock file names.
+fn node(environment: &Path, of: &Path) -> Result {
+    let (manifest, lock) = (of.join("package.json"), of.join("package-lock.json"));
     if !lock.is_file() {
         return Ok(());
     }
-    let node = peers.join("node");
     once(
         "npm ci of the test peers",
-        &node,
+        environment,
         &[manifest.clone(), lock.clone()],
         || {
-            fs::create_dir_all(&node)?;
-            fs::copy(&manifest, node.join("package.json"))?;
-            fs::copy(&lock, node.join("package-lock.json"))?;
+            fs::create_dir_all(environment)?;
+            fs::copy(&manifest, environment.join("package.json"))?;
+            fs::copy(&lock, environment.join("package-lock.json"))?;
             process::run(
                 "npm ci of the test peers",
-                &mut npm(&node, &["ci", "--no-audit", "--no-fund"]),
+                &mut npm(environment, &["ci", "--no-audit", "--no-fund"]),
             )
         },
     )

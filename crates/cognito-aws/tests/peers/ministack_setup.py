@@ -94,11 +94,28 @@ arns = [
 ]
 for name in ("hello", "forbidden"):
     lambda_.get_waiter("function_active_v2").wait(FunctionName=name)
+s3 = client("s3")
+s3.create_bucket(Bucket="people-files")
+s3.put_object(Bucket="people-files", Key="secret/theirs.txt", Body=b"")
+# MiniStack does not know ${cognito-identity.amazonaws.com:sub}.
 policy = {
     "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": arns[0]}],
+    "Statement": [
+        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": arns[0]},
+        {
+            "Effect": "Allow",
+            "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+            "Resource": "arn:aws:s3:::people-files/shared/*",
+        },
+        {
+            "Effect": "Allow",
+            "Action": "s3:ListBucket",
+            "Resource": "arn:aws:s3:::people-files",
+            "Condition": {"StringLike": {"s3:prefix": "shared/*"}},
+        },
+    ],
 }
-iam.put_role_policy(RoleName="Authenticated", PolicyName="hello", PolicyDocument=json.dumps(policy))
+iam.put_role_policy(RoleName="Authenticated", PolicyName="people", PolicyDocument=json.dumps(policy))
 
 json.dump(
     {
