@@ -47,25 +47,30 @@ impl Files {
             markers: Vec::new(),
         };
         let mut total = 0;
-        let mut batch = async |paths: Vec<String>| {
-            total += paths.len() as u64;
-            let keys = paths.iter().map(|path| (folder.key(path), None)).collect();
-            for (key, marker) in self.s3.delete_keys(folder, keys).await? {
-                deleted.objects += 1;
-                deleted.markers.extend(marker.map(|marker| (key, marker)));
-            }
-            let done = deleted.objects;
-            progress(Progress { done, total });
-            Ok::<_, Error>(())
-        };
         for path in paths {
-            if !path.ends_with('/') {
-                batch(vec![path.clone()]).await?;
-                continue;
-            }
-            let mut pages = self.s3.below(folder, path);
-            while let Some(entries) = pages.next().await? {
-                batch(entries.into_iter().map(|entry| entry.path).collect()).await?;
+            let mut pages = path.ends_with('/').then(|| self.s3.below(folder, path));
+            let mut keys = vec![(folder.key(path), None)];
+            loop {
+                if let Some(pages) = &mut pages {
+                    let Some(entries) = pages.next().await? else {
+                        break;
+                    };
+                    let entries = entries.iter();
+                    keys = entries
+                        .map(|entry| (folder.key(&entry.path), None))
+                        .collect();
+                }
+                total += keys.len() as u64;
+                for (key, marker) in self.s3.delete_keys(folder, keys).await? {
+                    deleted.objects += 1;
+                    deleted.markers.extend(marker.map(|marker| (key, marker)));
+                }
+                let done = deleted.objects;
+                progress(Progress { done, total });
+                if pages.is_none() {
+                    break;
+                }
+                keys = Vec::new();
             }
         }
         Ok(deleted)

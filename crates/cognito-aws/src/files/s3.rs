@@ -240,14 +240,13 @@ impl S3 {
         T: Send,
     {
         let client = self.client(&deed.folder.region);
-        let answer = self
-            .aws
-            .signed(|held| {
-                let credentials = s3::config::Builder::new().credentials_provider(held.credentials);
-                let answer = request(client.clone(), credentials);
-                async move { answer.await.map_err(|error| deed.refused(&error)) }
-            })
-            .await;
+        // Boxed: the futures of the SDK are large, and nested deep.
+        let answer = Box::pin(self.aws.signed(|held| {
+            let credentials = s3::config::Builder::new().credentials_provider(held.credentials);
+            let answer = request(client.clone(), credentials);
+            async move { answer.await.map_err(|error| deed.refused(&error)) }
+        }));
+        let answer = answer.await;
         match answer {
             Err(error) => Err(self.with_role(error).await),
             answer => answer,
@@ -275,7 +274,7 @@ impl S3 {
         else {
             return error;
         };
-        let caller = self.aws.caller_identity().await.ok();
+        let caller = Box::pin(self.aws.caller_identity()).await.ok();
         let role = caller.map(|caller| caller.role_arn);
         Error::NotAllowed {
             action,

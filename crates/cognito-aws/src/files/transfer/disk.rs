@@ -118,11 +118,13 @@ impl Unfinished {
         })
     }
 
-    pub(super) fn discard(path: &Path) {
-        if let Err(error) = fs::remove_file(path)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "an unfinished download cannot be deleted");
+    /// One that is not there is no error.
+    pub(super) fn discard(path: &Path) -> Result<(), FileError> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(FileError::local(path, &error))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -124,7 +124,7 @@ impl Job {
     async fn drop_download(&self, file: &str) -> Result<(), Error> {
         let begun = self.journal().record.downloads.get(file).cloned();
         if let Some(begun) = begun {
-            blocking(move || Ok::<_, FileError>(Unfinished::discard(&begun.unfinished))).await?;
+            blocking(move || Unfinished::discard(&begun.unfinished)).await?;
             self.journal().write(Line::Dropped {
                 file: file.to_owned(),
             });
@@ -169,7 +169,8 @@ impl Job {
             let written = unfinished.write_at(&bytes, 0);
             let placed = written.and_then(|()| place_it(&unfinished, &place, replace, &url));
             if !matches!(placed, Ok(true)) {
-                Unfinished::discard(&unfinished.path);
+                // The first error is the one to tell.
+                let _ = Unfinished::discard(&unfinished.path);
             }
             Ok::<_, Error>(placed?.then_some(proof))
         })

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::checksum::Proof;
 use super::disk::{self, Unfinished};
@@ -80,6 +80,9 @@ pub(super) enum Outcome {
     /// Something is there, with this entity tag if it is an object.
     Conflict(Option<String>),
 }
+
+/// A file, and what became of it.
+type Ended = (Item, Result<Outcome, Error>);
 
 /// Does it where waiting for a disk holds up nobody.
 pub(super) async fn blocking<T: Send + 'static, E: Into<Error> + Send + 'static>(
@@ -325,10 +328,7 @@ impl Job {
     }
 
     /// Notes what became of a file. What concerns no other file does not stop the others.
-    fn took(
-        &self,
-        file: Option<Result<(Item, Result<Outcome, Error>), tokio::task::JoinError>>,
-    ) -> Result<(), Error> {
+    fn took(&self, file: Option<Result<Ended, JoinError>>) -> Result<(), Error> {
         let Some(Ok((item, outcome))) = file else {
             return Ok(());
         };
@@ -393,7 +393,7 @@ impl Job {
             (record.beginning.clone(), record.uploads.clone(), downloads)
         };
         for path in downloads {
-            blocking(move || Ok::<_, FileError>(Unfinished::discard(&path))).await?;
+            blocking(move || Unfinished::discard(&path)).await?;
         }
         for (path, upload) in uploads {
             let deed = Deed::write(&order.folder, &upload.key_path);
