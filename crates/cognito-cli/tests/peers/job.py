@@ -15,7 +15,8 @@ from botocore.exceptions import ClientError, CredentialRetrievalError
 from botocore.utils import ContainerMetadataFetcher
 
 bucket, function, *ways = sys.argv[1:]
-# A busy machine may take longer than the two seconds after which botocore asks again.
+# A busy machine may take longer than the two seconds after which botocore pauses and asks again. Pauses fail where
+# libfaketime moves the clock.
 ContainerMetadataFetcher.TIMEOUT_SECONDS = 60
 once = Config(retries={"total_max_attempts": 1})
 parts = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20)
