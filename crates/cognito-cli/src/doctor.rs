@@ -28,6 +28,8 @@ pub(crate) use command::{Doctor, run};
 use finding::{Finding, Outcome};
 use hosts::Hosts;
 
+use crate::printable::printable;
+
 /// What the checks are made with.
 pub(crate) struct Equipment {
     /// Where sessions are kept.
@@ -65,7 +67,7 @@ pub(crate) async fn computer(with: &Equipment, known: &[&str]) -> Report {
 pub(crate) async fn examine(profile: &Profile, with: &Equipment, keychain: &Finding) -> Report {
     let mut findings = vec![Finding::ok(
         "profile",
-        format!("{} is well formed", profile.client_id),
+        format!("it is well formed; the app client is {}", profile.client_id),
     )];
     let here = async {
         let mut here = vec![machine::scheme(profile, with.patience).await];
@@ -175,7 +177,7 @@ pub(crate) fn print(reports: &[Report], json: bool, to: &mut impl Write) -> io::
             failed,
             reports,
         };
-        writeln!(to, "{}", serde_json::to_string(&all)?)?;
+        writeln!(to, "{}", printable(&serde_json::to_string(&all)?))?;
     } else {
         for report in reports {
             match &report.profile {

@@ -14,6 +14,10 @@ use serde_json::Value;
 
 /// Where there is a profile file and nothing else: no keychain, no desktop, no other program.
 fn doctor(home: &Path, arguments: &[&str]) -> Output {
+    doctor_with(home, arguments, &[])
+}
+
+fn doctor_with(home: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_keyfob"))
         .arg("doctor")
         .args(arguments)
@@ -26,6 +30,7 @@ fn doctor(home: &Path, arguments: &[&str]) -> Output {
             format!("unix:path={}/none", home.display()),
         )
         .env("KEYFOB_PROFILE_FILE", home.join("profile.toml"))
+        .envs(variables.iter().copied())
         .output()
         .unwrap()
 }
@@ -54,7 +59,7 @@ fn offline_it_looks_at_this_computer() {
         format!(
             "This computer (keyfob {}, linux)\n{KEYCHAIN}\
              Profile “Example”\n  \
-             ok       profile        6keyfobdemodesktop00client is well formed\n  \
+             ok       profile        it is well formed; the app client is 6keyfobdemodesktop00client\n  \
              skipped  network        --offline: nothing was sent, and the session was not looked at\n  \
              skipped  scheme         xdg-mime, which would tell, is not installed (package xdg-utils)\n  \
              ok       aws-config     {}/.aws/config has nothing of this profile\n  \
@@ -91,7 +96,7 @@ async fn each_check_is_a_line() {
         format!(
             "This computer (keyfob {}, linux)\n{KEYCHAIN}\
              Profile “Example”\n  \
-             ok       profile        6keyfobdemodesktop00client is well formed\n  \
+             ok       profile        it is well formed; the app client is 6keyfobdemodesktop00client\n  \
              ok       proxy          none is in force for these hosts\n  \
              ok       dns            127.0.0.1 is an address\n  \
              ok       connection     {host} answers, without TLS\n  \
@@ -146,4 +151,29 @@ fn a_profile_that_cannot_be_used_is_a_finding() {
             .unwrap()
             .contains("profile.toml")
     );
+}
+
+#[test]
+fn a_proxy_that_does_not_answer_is_named_without_its_password() {
+    let home = tempfile::tempdir().unwrap();
+    let domain = "http://127.0.0.1:9";
+    fs::write(home.path().join("profile.toml"), profile(domain)).unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = closed.local_addr().unwrap();
+    drop(closed);
+    let variable = format!("http://user:hushhush@{proxy}");
+    let output = doctor_with(home.path(), &[], &[("http_proxy", &variable)]);
+    let stdout = text(&output.stdout);
+    let lines = [
+        format!("  ok       proxy          127.0.0.1:9 by http://{proxy}\n"),
+        format!(
+            "  failed   connection     127.0.0.1:9 could not be reached by the proxy http://{proxy}. Check the proxy"
+        ),
+        "  skipped  client         connection of 127.0.0.1:9 failed\n".to_owned(),
+    ];
+    for line in lines {
+        assert!(stdout.contains(&line), "{line}\n{stdout}");
+    }
+    assert!(!stdout.contains("hushhush"), "{stdout}");
+    assert_eq!(output.status.code(), Some(1));
 }

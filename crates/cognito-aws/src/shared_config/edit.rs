@@ -68,9 +68,7 @@ impl Edit {
                     .collect();
                 match known.as_slice() {
                     [] => Ok(vec![self.append(bytes)]),
-                    [section] if section.is_plain => {
-                        self.into_section(bytes, &lines, section, file)
-                    }
+                    [section] if section.is_plain => self.join(bytes, &lines, section, file),
                     several => Err(SharedConfigError::Ambiguous {
                         name: name.clone(),
                         file: file.to_owned(),
@@ -130,7 +128,7 @@ impl Edit {
     }
 
     /// What is changed where the profile has a section.
-    fn into_section(
+    fn join(
         &self,
         bytes: &[u8],
         lines: &[Line<'_>],
@@ -218,16 +216,12 @@ fn taken_out(bytes: &[u8], lines: &[Line<'_>], section: &Section<'_>, index: usi
     let joined = lines[above].text == JOINED.as_bytes();
     let others = section.settings.len() - 1 - usize::from(region.is_some());
     let mut splices = Vec::new();
-    if joined {
-        ours.start = above;
-    } else if others == 0 && above == section.header {
+    if joined || (others == 0 && above == section.header) {
         ours.start = above;
     } else if others == 0 {
         // Comments between are not ours.
-        splices.push(Splice::removing(whole(
-            lines,
-            section.header..section.header + 1,
-        )));
+        let header = section.header..section.header + 1;
+        splices.push(Splice::removing(whole(lines, header)));
     }
     let mut range = whole(lines, ours.clone());
     let newline = ending_of(&bytes[lines[ours.start].range.clone()]);

@@ -1,6 +1,6 @@
 //! What a check found, and how it is told.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
@@ -96,10 +96,17 @@ impl fmt::Display for Finding {
             Outcome::Failed => "failed",
             Outcome::Skipped => "skipped",
         };
-        write!(f, "{outcome:<8} {:<14} {}", self.check, self.message)?;
-        match &self.remedy {
-            Some(remedy) => write!(f, ". {remedy}"),
-            None => Ok(()),
+        write!(f, "{outcome:<8} {:<14} ", self.check)?;
+        let remedy = self.remedy.as_deref();
+        let words = [Some(&*self.message), remedy.map(|_| ". "), remedy];
+        // A file of somebody else's may have what a terminal would obey.
+        for c in words.into_iter().flatten().flat_map(str::chars) {
+            if c.is_control() {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                f.write_char(c)?;
+            }
         }
+        Ok(())
     }
 }

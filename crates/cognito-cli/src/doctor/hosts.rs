@@ -203,24 +203,7 @@ async fn connect(
     let date = response.headers().get("date");
     let date = date.and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
     let finding = match (url.scheme(), certificate(&response)) {
-        ("https", Some(certificate)) => {
-            let issuer = name(&certificate.tbs_certificate.issuer);
-            if is_of_aws(url) && !issuer.contains("O=Amazon") {
-                Finding::warning(
-                    CHECK,
-                    "tls_inspected",
-                    format!(
-                        "{host} answers with a certificate of {issuer}: a proxy on the way reads what is sent"
-                    ),
-                    "Keyfob works so. For the AWS CLI and Python set AWS_CA_BUNDLE to a file with that certificate authority.",
-                )
-            } else {
-                Finding::ok(
-                    CHECK,
-                    format!("{host} answers; its certificate is issued by {issuer}"),
-                )
-            }
-        }
+        ("https", Some(certificate)) => trusted(url, &name(&certificate.tbs_certificate.issuer)),
         ("https", None) => Finding::ok(
             CHECK,
             format!("{host} answers, and its certificate is trusted"),
@@ -228,6 +211,27 @@ async fn connect(
         _ => Finding::ok(CHECK, format!("{host} answers, without TLS")),
     };
     (finding, date)
+}
+
+/// What the issuer of a trusted certificate says.
+fn trusted(url: &Url, issuer: &str) -> Finding {
+    const CHECK: &str = "connection";
+    let host = authority(url);
+    if is_of_aws(url) && !issuer.contains("O=Amazon") {
+        Finding::warning(
+            CHECK,
+            "tls_inspected",
+            format!(
+                "{host} answers with a certificate of {issuer}: a proxy on the way reads what is sent"
+            ),
+            "Keyfob works so. For the AWS CLI and Python set AWS_CA_BUNDLE to a file with that certificate authority.",
+        )
+    } else {
+        Finding::ok(
+            CHECK,
+            format!("{host} answers; its certificate is issued by {issuer}"),
+        )
+    }
 }
 
 fn no_answer(url: &Url, proxy: Option<&str>, cause: TransientCause) -> Finding {
@@ -290,4 +294,27 @@ fn is_of_aws(url: &Url) -> bool {
     ]
     .iter()
     .any(|suffix| host.ends_with(suffix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_that_reads_what_is_sent_to_aws_is_told_by_name() {
+        let judged = |url: &str, issuer: &str| trusted(&url.parse().unwrap(), issuer);
+        let aws = "https://cognito-idp.eu-west-1.amazonaws.com/";
+        let inspected = judged(aws, "CN=Proxy CA,O=Example Ltd");
+        assert_eq!(
+            (inspected.outcome, inspected.code),
+            (Outcome::Warning, "tls_inspected")
+        );
+        assert!(inspected.message.contains("CN=Proxy CA,O=Example Ltd"));
+        for (url, issuer) in [
+            (aws, "CN=Amazon RSA 2048 M01,O=Amazon,C=US"),
+            ("https://api.example.com/", "CN=R11,O=Let's Encrypt"),
+        ] {
+            assert_eq!(judged(url, issuer).outcome, Outcome::Ok, "{url}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cognito_agent::{Answer, AskError, Place, Request, Want, ask};
-use cognito_aws::{SharedConfig, SharedProfile};
+use cognito_aws::{Rival, SharedConfig, SharedProfile};
 use cognito_client::{Profile, StoreError, TokenStore};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -155,7 +155,14 @@ pub(crate) fn aws_config(shared: &SharedConfig, profile: &str) -> Vec<Finding> {
         }
         match shared.rivals(name) {
             Ok(rivals) => findings.extend(rivals.iter().map(|rival| {
-                Finding::failed(CHECK, "credentials_win", rival.to_string(), rival.remedy())
+                let (says, remedy) = (rival.to_string(), rival.remedy());
+                match rival {
+                    // Whoever names the profile is not affected.
+                    Rival::Environment { .. } => {
+                        Finding::warning(CHECK, "environment_wins", says, remedy)
+                    }
+                    _ => Finding::failed(CHECK, "credentials_win", says, remedy),
+                }
             })),
             Err(error) => {
                 findings.push(Finding::failed(
@@ -192,8 +199,8 @@ pub(crate) fn orphans(shared: &SharedConfig, known: &[&str]) -> Vec<Finding> {
             Finding::failed(
                 "aws-config",
                 "profile_unknown",
-                format!("the AWS profile {name} asks for the profile “{profile}”, which there is not"),
-                format!("Add that profile again in the app, or run keyfob aws-config remove \"{profile}\"."),
+                format!("the AWS profile {name} asks for the profile “{profile}”, which is not among those that can be used"),
+                format!("Add or mend that profile in the app, or run keyfob aws-config remove \"{profile}\"."),
             )
         })
         .collect()

@@ -11,7 +11,7 @@ use cognito_aws::{Addition, SharedConfig};
 use cognito_client::{
     MemoryStore, Profile, Secret, Session, StoreError, StoreLock, SystemClock, TokenStore,
 };
-use cognito_emulator::{Client, Config, Emulator, Endpoint, Fault, OAuthFlow};
+use cognito_emulator::{Client, Config, Emulator, Endpoint, Fault, OAuthFlow, Role};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
@@ -370,6 +370,34 @@ async fn what_the_identity_pool_refuses_is_told_with_the_setting() {
 }
 
 #[tokio::test]
+async fn what_the_role_may_not_do_is_told_with_the_action() {
+    // In effect the demo's, but with no policy at all; and one that trusts another identity pool.
+    let role = |config: &mut Config, pool: &str| {
+        let role = Role::for_authenticated("arn:aws:iam::123456789012:role/Bare", pool);
+        config.identity_pool.authenticated_role = Some(role.arn.clone());
+        config.roles.push(role);
+    };
+    let pool = Config::demo().identity_pool.id;
+    let ward = Ward::new(|config| role(config, &pool), |_| {}).await;
+    ward.sign_in().await;
+    let findings = ward.findings().await;
+    assert_eq!(of(&findings, "role").outcome, Outcome::Ok);
+    assert_eq!(codes(&findings, "s3"), ["not_allowed", "not_allowed"]);
+    assert_eq!(codes(&findings, "lambda"), ["not_allowed"]);
+    assert_failed(
+        &findings,
+        "lambda",
+        "not_allowed",
+        "allow lambda:InvokeFunction on hello in the IAM policy of arn:aws:iam::123456789012:role/Bare",
+    );
+    let other = "us-east-1:00000000-0000-4000-8000-000000000000";
+    let ward = Ward::new(|config| role(config, other), |_| {}).await;
+    ward.sign_in().await;
+    let findings = ward.findings().await;
+    assert_failed(&findings, "identity-pool", "misconfigured", "trust policy");
+}
+
+#[tokio::test]
 async fn a_function_that_is_not_there_is_told() {
     let more = |profile: &mut Profile| profile.functions.push("absent".into());
     let ward = Ward::new(|_| {}, more).await;
@@ -607,6 +635,17 @@ async fn what_stands_against_it_in_the_aws_files_is_told() {
         ["ok", "program_missing", "credentials_win"]
     );
     assert!(!format!("{findings:?}").contains("AKIAXXXX"));
+    let folder = ward.folder.path().to_owned();
+    let mut ward = ward;
+    ward.with.shared = SharedConfig::locate(None, |name| match name {
+        "AWS_CONFIG_FILE" => Some(folder.join("config").into()),
+        "AWS_SHARED_CREDENTIALS_FILE" => Some(folder.join("credentials").into()),
+        "AWS_ACCESS_KEY_ID" => Some("AKIAXXXXXXXXXXXXXXXX".into()),
+        _ => None,
+    })
+    .ok();
+    let codes = codes(&ward.findings().await, "aws-config");
+    assert_eq!(codes[0], "environment_wins");
     let report = computer(&ward.with, &["Local demo"]).await;
     assert_failed(
         &report.findings,
