@@ -255,8 +255,9 @@ fn too_large(limit: usize) -> Error {
     }
 }
 
-/// What the platform's last line says is charged: `REPORT RequestId: …	Billed Duration: 2 ms	…`, or, where the
-/// function logs in JSON, `"billedDurationMs":2` (Lambda guide, "Working with Lambda function logs").
+/// What the platform's last line says is charged: the part `Billed Duration: 2 ms` of one that begins with
+/// `REPORT`, its parts separated by tabs; or, where the function logs in JSON, `"billedDurationMs":2` (Lambda
+/// guide, "Working with Lambda function logs").
 fn billed(log: &str) -> Option<Duration> {
     let is_report =
         |line: &&str| line.starts_with("REPORT ") || line.contains("\"platform.report\"");
