@@ -1,4 +1,5 @@
 //! AWS credentials on the system's clipboard: kept out of its history where there is one, and gone after a minute.
+//! Links to files go there too, and stay.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -90,6 +91,20 @@ impl Clipboard {
                 clearing: clearing.abort_handle(),
             });
             Ok(until)
+        })
+        .await
+    }
+
+    /// Puts a text there that stays: the person passes it on.
+    ///
+    /// # Errors
+    /// The system's reason.
+    pub(crate) async fn keep(&self, text: Zeroizing<String>) -> Result<(), String> {
+        blocking(self.held.clone(), move |now| {
+            if let Some(former) = now.ours.take() {
+                former.clearing.abort();
+            }
+            now.board.put(&text)
         })
         .await
     }
@@ -284,6 +299,17 @@ mod tests {
         clock.advance(1);
         until_taken_away(&clipboard).await;
         assert_eq!(board.now(), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_passed_on_stays() {
+        let (board, clock, clipboard) = stage();
+        copy(&clipboard, "secret").await.unwrap();
+        clipboard.keep("link".to_owned().into()).await.unwrap();
+        clock.advance(60);
+        tokio::task::yield_now().await;
+        clipboard.clear();
+        assert_eq!(board.now().as_deref(), Some("link"));
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod files;
 mod profiles;
 mod session;
 mod usage;
@@ -43,6 +44,26 @@ pub fn commands<R: Runtime>(builder: Builder<R>) -> Builder<R> {
         access::copy_credentials,
         access::plan_aws_config,
         access::apply_aws_config,
+        files::file_folders,
+        files::list_files,
+        files::create_folder,
+        files::rename_file,
+        files::keeps_versions,
+        files::delete_files,
+        files::undo_delete,
+        files::preview_file,
+        files::share_file,
+        files::upload_files,
+        files::download_files,
+        files::watch_transfers,
+        files::pause_transfer,
+        files::resume_transfer,
+        files::cancel_transfer,
+        files::answer_transfer,
+        files::clear_transfers,
+        files::show_transfer,
+        files::watch_drops,
+        files::accept_drops,
         profiles::switch_profile,
         profiles::preview_profile,
         profiles::add_profile,

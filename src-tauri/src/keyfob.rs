@@ -2,8 +2,11 @@
 
 mod access;
 mod account;
+mod drops;
+mod files;
 mod functions;
 mod profiles;
+mod transfers;
 mod usage;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +19,8 @@ use url::Url;
 use self::access::Access;
 pub use self::access::Surroundings;
 use self::account::Account;
+use self::drops::Drops;
+use self::files::AllFiles;
 use self::functions::Runs;
 use self::profiles::Accounts;
 use crate::profile::ProfileSource;
@@ -32,10 +37,14 @@ pub struct Keyfob {
     runs: Runs,
     /// Nothing, when the app is not open to other programs.
     access: Option<Access>,
+    files: AllFiles,
+    drops: Drops,
     /// Held while the profiles are changed.
     changing: tokio::sync::Mutex<()>,
     /// The task that tells the page; a reloaded page takes the place of the one before.
     page: Mutex<Option<AbortHandle>>,
+    /// The one that tells it of transfers.
+    transfers: Mutex<Option<AbortHandle>>,
 }
 
 impl Keyfob {
@@ -52,8 +61,11 @@ impl Keyfob {
             accounts: Arc::default(),
             runs: Runs::default(),
             access: None,
+            files: AllFiles::default(),
+            drops: Drops::default(),
             changing: tokio::sync::Mutex::default(),
             page: Mutex::default(),
+            transfers: Mutex::default(),
         };
         keyfob.load(None);
         keyfob

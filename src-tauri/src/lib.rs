@@ -3,6 +3,9 @@
 //! The only Rust that knows Tauri. What the app does is in [`Keyfob`], which does not; here are the
 //! commands, the deep link and the window. For the protocol itself see `cognito-client`.
 
+// The SDK's futures are nested deeply.
+#![recursion_limit = "256"]
+
 mod act;
 mod clipboard;
 mod commands;
@@ -18,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cognito_client::{KeyringStore, Session};
-use tauri::{AppHandle, Manager, RunEvent, Runtime, WindowEvent};
+use tauri::{AppHandle, DragDropEvent, Manager, RunEvent, Runtime, WindowEvent};
 use tauri_plugin_deep_link::DeepLinkExt;
 use tauri_plugin_opener::OpenerExt;
 use url::Url;
@@ -37,6 +40,11 @@ pub use view::{
     ProfileEntryView, ProfilePreviewView, ProfileSource as ProfileChoice, ProfileView, ProgramView,
     RolesView, Route, SessionView, SignInChoice, SignOutScope, SignOutView, Stage, StateView,
     UserView,
+};
+pub use view::{
+    Conflict, DeletedView, DropTarget, DropView, FileFolderView, FilePreviewView, FileView,
+    FilesPageView, ListedView, ProgressView, TransferProblemView, TransferStateView, TransferView,
+    Way,
 };
 
 /// The app's name towards the system: its identifier, its URL scheme, its items in the keychain.
@@ -66,6 +74,7 @@ pub fn run() {
         }))
         .plugin(tauri_plugin_deep_link::init())
         .plugin(tauri_plugin_opener::init())
+        .plugin(tauri_plugin_dialog::init())
         .setup(|app| {
             set_up(app.handle());
             Ok(())
@@ -73,6 +82,7 @@ pub fn run() {
         .on_window_event(|window, event| match event {
             WindowEvent::CloseRequested { api, .. } => tray::close(window, api),
             WindowEvent::Focused(true) => came_back(window.app_handle()),
+            WindowEvent::DragDrop(event) => dragged(window.app_handle(), event),
             _ => {}
         })
         .build(context())
@@ -97,6 +107,9 @@ fn set_up(app: &AppHandle) {
         move |profile| Session::new(profile, store.clone()),
         move |url| opener.opener().open_url(url.as_str(), None::<&str>).is_ok(),
     );
+    // Not among what is copied from one computer to another.
+    let data = app.path().app_local_data_dir().unwrap_or_default();
+    let keyfob = keyfob.with_journals(data.join("transfers"));
     let keyfob = Arc::new(keyfob.within(surroundings::of_app(app)));
     app.manage(keyfob.clone());
 
@@ -142,6 +155,20 @@ fn came_back(app: &AppHandle) {
             keyfob.wake().await;
         }
     });
+}
+
+/// What is dragged and dropped: the paths stay here.
+fn dragged(app: &AppHandle, event: &DragDropEvent) {
+    let keyfob = app.state::<Arc<Keyfob>>().inner().clone();
+    match event {
+        DragDropEvent::Enter { .. } => keyfob.dragged(true),
+        DragDropEvent::Leave => keyfob.dragged(false),
+        DragDropEvent::Drop { paths, .. } => {
+            let paths = paths.clone();
+            tauri::async_runtime::spawn(async move { keyfob.dropped(paths).await });
+        }
+        _ => {}
+    }
 }
 
 /// Brings the window up when somebody has signed in by a route that does not open the app itself.

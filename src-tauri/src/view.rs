@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod error;
+mod files;
 mod functions;
 mod profiles;
 
@@ -21,6 +22,12 @@ pub use self::answers::{
 };
 pub(crate) use self::error::sentence;
 pub use self::error::{CommandError, ErrorCode};
+pub(crate) use self::files::shown;
+pub use self::files::{
+    Conflict, DeletedView, DropTarget, DropView, FileFolderView, FilePreviewView, FileView,
+    FilesPageView, ListedView, ProgressView, TransferProblemView, TransferStateView, TransferView,
+    Way,
+};
 pub use self::functions::{FunctionInvocation, FunctionOutcomeView, FunctionView, InvocationType};
 pub use self::profiles::{
     Origin, ProfileEntryView, ProfilePreviewView, ProfileSource, ProfileView, Route, Stage,
@@ -215,12 +222,26 @@ mod tests {
             ConfigLineView::decl(&cfg),
             CopiedView::decl(&cfg),
             CredentialsFormat::decl(&cfg),
+            Conflict::decl(&cfg),
+            DeletedView::decl(&cfg),
+            DropTarget::decl(&cfg),
+            DropView::decl(&cfg),
             ErrorCode::decl(&cfg),
             FunctionInvocation::decl(&cfg),
             FunctionOutcomeView::decl(&cfg),
             FunctionView::decl(&cfg),
             HandingOutView::decl(&cfg),
             InvocationType::decl(&cfg),
+            FileFolderView::decl(&cfg),
+            FilePreviewView::decl(&cfg),
+            FileView::decl(&cfg),
+            FilesPageView::decl(&cfg),
+            ListedView::decl(&cfg),
+            ProgressView::decl(&cfg),
+            TransferProblemView::decl(&cfg),
+            TransferStateView::decl(&cfg),
+            TransferView::decl(&cfg),
+            Way::decl(&cfg),
             Origin::decl(&cfg),
             OutcomeView::decl(&cfg),
             ProfileEntryView::decl(&cfg),

@@ -17,6 +17,7 @@ fn app() -> App<MockRuntime> {
     let app = commands(mock_builder())
         .plugin(tauri_plugin_deep_link::init())
         .plugin(tauri_plugin_opener::init())
+        .plugin(tauri_plugin_dialog::init())
         .build(context())
         .unwrap();
     let store = Arc::new(MemoryStore::new());
@@ -123,7 +124,7 @@ fn the_window_may_ask_for_profiles() {
 }
 
 /// Everything the window may ask for; what is added to one list must be added to the other.
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 45] = [
     "watch",
     "ready",
     "sign_in",
@@ -149,6 +150,26 @@ const COMMANDS: [&str; 25] = [
     "add_profile",
     "rename_profile",
     "remove_profile",
+    "file_folders",
+    "list_files",
+    "create_folder",
+    "rename_file",
+    "keeps_versions",
+    "delete_files",
+    "undo_delete",
+    "preview_file",
+    "share_file",
+    "upload_files",
+    "download_files",
+    "watch_transfers",
+    "pause_transfer",
+    "resume_transfer",
+    "cancel_transfer",
+    "answer_transfer",
+    "clear_transfers",
+    "show_transfer",
+    "watch_drops",
+    "accept_drops",
 ];
 
 #[test]
@@ -193,6 +214,10 @@ fn what_is_not_listed_is_refused() {
         "plugin:tray|new",
         "plugin:tray|set_icon",
         "plugin:menu|new",
+        "plugin:dialog|open",
+        "plugin:dialog|save",
+        "plugin:dialog|message",
+        "plugin:opener|open_path",
     ] {
         let body = json!({ "url": "https://example.com", "event": "deep-link://new-url", "handler": 1, "target": { "kind": "Any" } });
         let answer = invoke(&window, command, body, OURS);

@@ -3,7 +3,15 @@
 import { mount } from 'svelte';
 import App from '../src/App.svelte';
 import type { Backend } from '../src/backend';
-import type { AccessView, AppView, CommandError } from '../src/bindings';
+import type {
+  AccessView,
+  AppView,
+  CommandError,
+  DropView,
+  FilesPageView,
+  ProgressView,
+  TransferView,
+} from '../src/bindings';
 
 interface Call {
   command: string;
@@ -16,6 +24,10 @@ const open: Call[] = [];
 const log: [command: string, ...args: unknown[]][] = [];
 let onView: ((view: AppView) => void) | undefined;
 let onAccess: ((view: AccessView) => void) | undefined;
+let onPage: ((page: FilesPageView) => void) | undefined;
+let onProgress: ((progress: ProgressView) => void) | undefined;
+let onTransfers: ((transfers: TransferView[]) => void) | undefined;
+let onDrop: ((drop: DropView) => void) | undefined;
 
 function command<Answer>(name: string, ...args: unknown[]): Promise<Answer> {
   log.push([name, ...args]);
@@ -42,6 +54,19 @@ const preview = {
   showAccess(view: AccessView) {
     if (!onAccess) throw new Error('the app is not watching');
     onAccess(view);
+  },
+  /** What the running listing, change, transfers, and drag tell. */
+  page(page: FilesPageView) {
+    onPage?.(page);
+  },
+  progress(progress: ProgressView) {
+    onProgress?.(progress);
+  },
+  transfers(transfers: TransferView[]) {
+    onTransfers?.(transfers);
+  },
+  drop(drop: DropView) {
+    onDrop?.(drop);
   },
   /** Ends the oldest running `name` with an answer. */
   answer(name: string, answer?: unknown) {
@@ -96,6 +121,41 @@ const backend: Backend = {
   removeProfile: (name) => command('remove_profile', name),
   previewProfile: (source) => command('preview_profile', source),
   addProfile: (text, replace) => command('add_profile', text, replace),
+  fileFolders: () => command('file_folders'),
+  listFiles(folder, path, words, page) {
+    onPage = page;
+    return command('list_files', folder, path, words);
+  },
+  createFolder: (folder, path) => command('create_folder', folder, path),
+  renameFile(folder, from, to, conflict, progress) {
+    onProgress = progress;
+    return command('rename_file', folder, from, to, conflict);
+  },
+  keepsVersions: (folder) => command('keeps_versions', folder),
+  deleteFiles(folder, paths, progress) {
+    onProgress = progress;
+    return command('delete_files', folder, paths);
+  },
+  undoDelete: (undo) => command('undo_delete', undo),
+  previewFile: (folder, path) => command('preview_file', folder, path),
+  shareFile: (folder, path) => command('share_file', folder, path),
+  uploadFiles: (folder, path, folders) => command('upload_files', folder, path, folders),
+  downloadFiles: (folder, paths, choose) => command('download_files', folder, paths, choose),
+  async watchTransfers(tell) {
+    onTransfers = tell;
+  },
+  pauseTransfer: (id) => command('pause_transfer', id),
+  resumeTransfer: (id) => command('resume_transfer', id),
+  cancelTransfer: (id) => command('cancel_transfer', id),
+  answerTransfer: (id, conflict) => command('answer_transfer', id, conflict),
+  clearTransfers: () => command('clear_transfers'),
+  showTransfer: (id) => command('show_transfer', id),
+  async watchDrops(tell) {
+    onDrop = tell;
+  },
+  async acceptDrops(target) {
+    log.push(['accept_drops', target]);
+  },
 };
 
 const target = document.getElementById('app');

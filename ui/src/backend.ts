@@ -11,12 +11,22 @@ import type {
   FunctionInvocation,
   FunctionOutcomeView,
   FunctionView,
+  Conflict,
+  DeletedView,
+  DropTarget,
+  DropView,
+  FileFolderView,
+  FilePreviewView,
+  FilesPageView,
+  ListedView,
   ProfilePreviewView,
   ProfileSource,
   RolesView,
   SignInChoice,
   SignOutScope,
   SignOutView,
+  ProgressView,
+  TransferView,
 } from './bindings';
 
 /**
@@ -66,15 +76,62 @@ export interface Backend {
   previewProfile(source: ProfileSource): Promise<ProfilePreviewView>;
   /** Adds the profile and makes it the current one. */
   addProfile(text: string, replace: boolean): Promise<void>;
+  /** The profile's folders in S3. The commands name one by its place in this list, and what is in it by its path. */
+  fileFolders(): Promise<FileFolderView[]>;
+  /** Tells what is there, or, with `words`, what is below and has them in its name, until the next listing; was it all? */
+  listFiles(
+    folder: number,
+    path: string,
+    words: string | null,
+    onPage: (page: FilesPageView) => void,
+  ): Promise<boolean>;
+  createFolder(folder: number, path: string): Promise<void>;
+  renameFile(
+    folder: number,
+    from: string,
+    to: string,
+    conflict: Conflict,
+    onProgress: (progress: ProgressView) => void,
+  ): Promise<string>;
+  /** Whether what is deleted can be had back; null where nobody may say. */
+  keepsVersions(folder: number): Promise<boolean | null>;
+  deleteFiles(
+    folder: number,
+    paths: string[],
+    onProgress: (progress: ProgressView) => void,
+  ): Promise<DeletedView>;
+  undoDelete(undo: number): Promise<void>;
+  previewFile(folder: number, path: string): Promise<FilePreviewView>;
+  /** Puts a link into the clipboard; answers when it dies. */
+  shareFile(folder: number, path: string): Promise<number>;
+  /** Has the person choose; answers how many uploads have begun. */
+  uploadFiles(folder: number, path: string, folders: boolean): Promise<number>;
+  /** Into the Downloads folder, or one that the person chooses; answers how many have begun. */
+  downloadFiles(folder: number, paths: string[], choose: boolean): Promise<number>;
+  /** Calls `onTransfers` with the current profile's transfers at once, and after every change. */
+  watchTransfers(onTransfers: (transfers: TransferView[]) => void): Promise<void>;
+  pauseTransfer(id: number): Promise<void>;
+  resumeTransfer(id: number): Promise<void>;
+  cancelTransfer(id: number): Promise<void>;
+  answerTransfer(id: number, conflict: Conflict): Promise<void>;
+  clearTransfers(): Promise<void>;
+  /** Opens the folder a download has gone into. */
+  showTransfer(id: number): Promise<void>;
+  /** Tells of files that are dragged over the window and dropped. */
+  watchDrops(onDrop: (drop: DropView) => void): Promise<void>;
+  acceptDrops(target: DropTarget): Promise<void>;
+}
+
+/** What Rust tells while a command runs, or from then on. */
+function channel<Message>(onMessage: (message: Message) => void): Channel<Message> {
+  const channel = new Channel<Message>();
+  channel.onmessage = onMessage;
+  return channel;
 }
 
 /** The app's own backend: Tauri commands. The only place in the UI that knows Tauri. */
 export const tauri: Backend = {
-  watch(onView) {
-    const channel = new Channel<AppView>();
-    channel.onmessage = onView;
-    return invoke('watch', { channel });
-  },
+  watch: (onView) => invoke('watch', { channel: channel(onView) }),
   ready: () => invoke('ready'),
   signIn: (choice) => invoke('sign_in', { choice }),
   completeSignIn: (text) => invoke('complete_sign_in', { text }),
@@ -103,6 +160,43 @@ export const tauri: Backend = {
   removeProfile: (name) => invoke('remove_profile', { name }),
   previewProfile: (source) => invoke('preview_profile', { source }),
   addProfile: (text, replace) => invoke('add_profile', { text, replace }),
+  fileFolders: () => invoke('file_folders'),
+  async listFiles(folder, path, words, onPage) {
+    let told = 0;
+    let wanted = Infinity;
+    let arrived = () => {};
+    const all = new Promise<void>((resolve) => (arrived = resolve));
+    const pages = channel((page: FilesPageView) => {
+      onPage(page);
+      told += 1;
+      if (told >= wanted) arrived();
+    });
+    const listed = await invoke<ListedView>('list_files', { folder, path, words, channel: pages });
+    // Large pages come by another way than the answer, and may be later.
+    wanted = listed.pages;
+    if (told < wanted) await all;
+    return listed.complete;
+  },
+  createFolder: (folder, path) => invoke('create_folder', { folder, path }),
+  renameFile: (folder, from, to, conflict, onProgress) =>
+    invoke('rename_file', { folder, from, to, conflict, channel: channel(onProgress) }),
+  keepsVersions: (folder) => invoke('keeps_versions', { folder }),
+  deleteFiles: (folder, paths, onProgress) =>
+    invoke('delete_files', { folder, paths, channel: channel(onProgress) }),
+  undoDelete: (undo) => invoke('undo_delete', { undo }),
+  previewFile: (folder, path) => invoke('preview_file', { folder, path }),
+  shareFile: (folder, path) => invoke('share_file', { folder, path }),
+  uploadFiles: (folder, path, folders) => invoke('upload_files', { folder, path, folders }),
+  downloadFiles: (folder, paths, choose) => invoke('download_files', { folder, paths, choose }),
+  watchTransfers: (onTransfers) => invoke('watch_transfers', { channel: channel(onTransfers) }),
+  pauseTransfer: (id) => invoke('pause_transfer', { id }),
+  resumeTransfer: (id) => invoke('resume_transfer', { id }),
+  cancelTransfer: (id) => invoke('cancel_transfer', { id }),
+  answerTransfer: (id, conflict) => invoke('answer_transfer', { id, conflict }),
+  clearTransfers: () => invoke('clear_transfers'),
+  showTransfer: (id) => invoke('show_transfer', { id }),
+  watchDrops: (onDrop) => invoke('watch_drops', { channel: channel(onDrop) }),
+  acceptDrops: (target) => invoke('accept_drops', { target }),
 };
 
 /**

@@ -126,7 +126,47 @@ expiresAt: number | null, };
 
 export type CredentialsFormat = "shell" | "powerShell" | "ini";
 
-export type ErrorCode = "Offline" | "SignInRequired" | "KeychainUnavailable" | "NotAllowed" | "Misconfigured" | "Unexpected";
+export type Conflict = "ask" | "replace" | "keepBoth" | "skip";
+
+export type DeletedView = { 
+/**
+ * So many objects are gone from view.
+ */
+objects: number, 
+/**
+ * By what it can be taken back, until the next deletion; nothing, where it cannot.
+ */
+undo: number | null, };
+
+export type DropTarget = { "kind": "nothing" } | { "kind": "profile" } | { "kind": "files", 
+/**
+ * The profile's folder, by its place in their list.
+ */
+folder: number, 
+/**
+ * The folder in it.
+ */
+path: string, };
+
+export type DropView = { "kind": "over" } | { "kind": "left" } | { "kind": "profile", 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its words.
+ */
+text: string, } | { "kind": "uploading", 
+/**
+ * So many files and folders.
+ */
+count: number, } | { "kind": "refused", 
+/**
+ * Why not.
+ */
+error: CommandError, };
+
+export type ErrorCode = "Offline" | "SignInRequired" | "KeychainUnavailable" | "NotAllowed" | "Misconfigured" | "Exists" | "File" | "Unexpected";
 
 export type FunctionInvocation = { 
 /**
@@ -217,6 +257,154 @@ role: string | null,
 expiresAt: number | null, };
 
 export type InvocationType = "requestResponse" | "event" | "dryRun";
+
+export type FileFolderView = { 
+/**
+ * What the person reads.
+ */
+title: string, 
+/**
+ * The bucket.
+ */
+bucket: string, 
+/**
+ * Whether it is the person's own; others are shared.
+ */
+personal: boolean, };
+
+export type FilePreviewView = { "kind": "text", 
+/**
+ * Its words.
+ */
+text: string, 
+/**
+ * Whether that is all of it.
+ */
+complete: boolean, } | { "kind": "picture", 
+/**
+ * All of it, as a `data:` URL.
+ */
+url: string, } | { "kind": "none" } | { "kind": "tooLarge" };
+
+export type FileView = { 
+/**
+ * Its path in the profile's folder, ending in `/` for a folder.
+ */
+path: string, 
+/**
+ * In bytes; 0 for a folder.
+ */
+size: number, 
+/**
+ * When it was last written.
+ */
+modified: number | null, 
+/**
+ * Whether it must be restored from an archive before it can be read.
+ */
+archived: boolean, };
+
+export type FilesPageView = { 
+/**
+ * In the order of their keys.
+ */
+files: Array<FileView>, 
+/**
+ * How many objects a search has looked at so far.
+ */
+lookedAt: number, };
+
+export type ListedView = { 
+/**
+ * Whether everything was looked at.
+ */
+complete: boolean, 
+/**
+ * How many pages were told: the last may still be on their way.
+ */
+pages: number, };
+
+export type ProgressView = { 
+/**
+ * So many are done.
+ */
+done: number, 
+/**
+ * Of so many known of.
+ */
+total: number, };
+
+export type TransferProblemView = { 
+/**
+ * Its path below the transfer's.
+ */
+path: string, 
+/**
+ * Why not.
+ */
+error: CommandError, };
+
+export type TransferStateView = { "kind": "queued" } | { "kind": "running" } | { "kind": "paused" } | { "kind": "asking" } | { "kind": "failed", error: CommandError, } | { "kind": "done" } | { "kind": "cancelled" };
+
+export type TransferView = { 
+/**
+ * Which one.
+ */
+id: number, 
+/**
+ * Which way.
+ */
+way: Way, 
+/**
+ * What is transferred.
+ */
+name: string, 
+/**
+ * The name of the folder it goes to.
+ */
+to: string, 
+/**
+ * How it is.
+ */
+state: TransferStateView, 
+/**
+ * Bytes that have arrived.
+ */
+bytesDone: number, 
+/**
+ * Bytes there are, as far as known.
+ */
+bytesTotal: number, 
+/**
+ * Files that have arrived.
+ */
+filesDone: number, 
+/**
+ * Files there are, as far as known.
+ */
+filesTotal: number, 
+/**
+ * Bytes a second.
+ */
+rate: number | null, 
+/**
+ * How long it will still take at that rate.
+ */
+secondsLeft: number | null, 
+/**
+ * The first files whose place is taken.
+ */
+conflicts: Array<string>, 
+/**
+ * The first of what could not be transferred though the rest was.
+ */
+problems: Array<TransferProblemView>, 
+/**
+ * How many more there are of both.
+ */
+more: number, };
+
+export type Way = "upload" | "download";
 
 export type Origin = "builtIn" | "machine" | "user";
 
@@ -329,6 +517,10 @@ api: string | null,
  * Whether there is an identity pool.
  */
 aws: boolean, 
+/**
+ * Whether there are folders in S3.
+ */
+files: boolean, 
 /**
  * Functions to offer.
  */

@@ -20,16 +20,27 @@ export class ProfileDraft {
     this.add = new Action(({ text, replaces }) => backend.addProfile(text, replaces));
   }
 
-  /** Takes the text of the one file chosen or dropped; anything else is a fault and leaves what is there. */
+  /** Takes the text of a file that was dropped, as Rust has read it. */
+  drop(file: string, text: string): void {
+    this.refuse(null);
+    this.text = text;
+    this.file = file;
+  }
+
+  /** Says why what was dropped is no profile, and leaves what is there. */
+  refuse(fault: CommandError | null): void {
+    this.back();
+    this.fault = fault;
+  }
+
+  /** Takes the text of the one file chosen; anything else is a fault and leaves what is there. */
   async take(files: FileList | null | undefined): Promise<void> {
-    const [file, another] = files ?? [];
+    const file = files?.[0];
     if (!file) return;
     this.fault = null;
     this.preview.clear();
     this.add.clear();
-    if (another) {
-      this.fault = fault('These are several files.', 'Add one profile at a time.');
-    } else if (file.size > MAX_BYTES) {
+    if (file.size > MAX_BYTES) {
       this.fault = fault(
         `${file.name} is too large to be a profile.`,
         'Choose the profile file of your organisation; its name mostly ends in .toml.',

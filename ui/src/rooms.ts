@@ -3,6 +3,8 @@ import type { Backend } from './backend';
 import type { ProfileView, SessionView, UserView } from './bindings';
 import type { Desk } from './desk.svelte';
 import type { Door } from './door.svelte';
+import type { Drops } from './drops.svelte';
+import type { Transfers } from './transfers.svelte';
 
 /** What every room is given. */
 export interface RoomProps {
@@ -12,6 +14,8 @@ export interface RoomProps {
   user: UserView;
   door: Door;
   desk: Desk;
+  transfers: Transfers;
+  drops: Drops;
 }
 
 /** A part of what a signed-in person can do; the window shows one at a time. */
@@ -28,6 +32,13 @@ export interface Room {
 
 /** The rooms beside the account, in the order in which they are offered. */
 export const ROOMS: readonly Room[] = [
+  {
+    id: 'files',
+    name: 'Files',
+    has: (profile) => profile.files,
+    load: () => import('./FilesRoom.svelte'),
+    wide: true,
+  },
   {
     id: 'functions',
     name: 'Functions',

@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import * as it from './files-views.js';
 import { root, start } from './harness.js';
 import * as views from './views.js';
 
@@ -18,10 +19,12 @@ function injectTauri(answers) {
     log: [],
     refusal: null,
     sent: {},
-    send(message, to = 'watch') {
-      const { channel } = window.ipc.log.find(([command]) => command === to)[1];
-      window.ipc.sent[to] = (window.ipc.sent[to] ?? -1) + 1;
-      callbacks.get(channel.id)({ index: window.ipc.sent[to], message });
+    /** Through the channel of the last such command. */
+    send(message, command = 'watch') {
+      const { channel } = window.ipc.log.findLast(([name]) => name === command)[1];
+      const index = (window.ipc.sent[channel.id] ?? -1) + 1;
+      window.ipc.sent[channel.id] = index;
+      callbacks.get(channel.id)({ index, message });
     },
   };
   window.__TAURI_INTERNALS__ = {
@@ -101,7 +104,17 @@ test('sends each command under its name, with its arguments', async () => {
   await click('sign-out-everywhere');
   await tab.getByRole('alert').getByText(views.offline.message).waitFor();
 
-  const [[watch, { channel }], ...rest] = await sent();
+  const all = await sent();
+  // What is told all the time, and where a drop would go, is asked between the others.
+  const always = ['watch_transfers', 'watch_drops', 'accept_drops'];
+  for (const name of always)
+    assert.ok(
+      all.some(([command]) => command === name),
+      name,
+    );
+  const aims = all.filter(([command]) => command === 'accept_drops');
+  assert.deepEqual(aims.at(-1), ['accept_drops', { target: { kind: 'nothing' } }]);
+  const [[watch, { channel }], ...rest] = all.filter(([command]) => !always.includes(command));
   assert.equal(watch, 'watch');
   assert.ok(channel);
   const [, { channel: access }] = rest.find(([command]) => command === 'watch_access');

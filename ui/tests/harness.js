@@ -167,18 +167,8 @@ export const settled = (tab) =>
   tab.evaluate(
     () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
   );
-/** Drops a file, of text or of bytes, onto the window, as a browser tells the page of it. */
-export const dropFile = (tab, ...files) =>
-  tab.evaluate((files) => {
-    const dataTransfer = new DataTransfer();
-    for (let at = 0; at < files.length; at += 2) {
-      const content = files[at + 1];
-      const part = typeof content === 'string' ? content : new Uint8Array(content);
-      dataTransfer.items.add(new File([part], files[at]));
-    }
-    const options = { dataTransfer, bubbles: true, cancelable: true };
-    const target = document.querySelector('dialog') ?? document.body;
-    for (const kind of ['dragover', 'drop']) {
-      if (target.dispatchEvent(new DragEvent(kind, options))) throw new Error(`${kind} not taken`);
-    }
-  }, files);
+/** What Rust tells of files that are dragged over the window and dropped. */
+export const dropped = (tab, ...drops) =>
+  tab.evaluate((drops) => drops.forEach((drop) => window.preview.drop(drop)), drops);
+/** Where a drop goes by now. */
+export const dropTarget = async (tab) => (await calls(tab, 'accept_drops')).at(-1)[1];

@@ -6,7 +6,8 @@ import {
   answer,
   at,
   calls,
-  dropFile,
+  dropTarget,
+  dropped,
   focused,
   previewed,
   refuse,
@@ -66,7 +67,8 @@ describe('where it comes from', () => {
     inTab({}, async (tab) => {
       await scenes['add-profile-dropped'](tab);
       assert.equal(await at(tab, 'profile-text').inputValue(), views.documentText);
-      await dropFile(tab, 'again.toml', '# again');
+      assert.deepEqual(await dropTarget(tab), { kind: 'profile' });
+      await dropped(tab, views.droppedProfile('again.toml', '# again'));
       await tab.getByText('From again.toml').waitFor();
     }));
 
@@ -86,14 +88,26 @@ describe('where it comes from', () => {
   test('a file is dropped in vain in front of another question, or where none can be added', () =>
     inTab({}, async (tab) => {
       await wish(tab, views.several, 'rename-profile');
-      await dropFile(tab, 'northwind.toml', views.documentText);
-      await settled(tab);
-      assert.equal(await at(tab, 'profile-text').count(), 0);
+      assert.deepEqual(await dropTarget(tab), { kind: 'nothing' });
       await tab.keyboard.press('Escape');
-      await show(tab, { ...views.several, canAddProfiles: false });
-      await dropFile(tab, 'northwind.toml', views.documentText);
       await settled(tab);
-      assert.equal(await tab.getByRole('dialog').count(), 0);
+      assert.deepEqual(await dropTarget(tab), { kind: 'profile' });
+      await show(tab, { ...views.several, canAddProfiles: false });
+      await settled(tab);
+      assert.deepEqual(await dropTarget(tab), { kind: 'nothing' });
+    }));
+
+  test('files that are dropped are left to Rust: the web view goes nowhere', () =>
+    inTab({}, async (tab) => {
+      await show(tab, views.signedIn);
+      const taken = await tab.evaluate(() => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File(['x'], 'x.html'));
+        const options = { dataTransfer, bubbles: true, cancelable: true };
+        const drag = (kind) => !document.body.dispatchEvent(new DragEvent(kind, options));
+        return [drag('dragover'), drag('drop')];
+      });
+      assert.deepEqual(taken, [true, true]);
     }));
 });
 
@@ -123,16 +137,19 @@ describe('what is refused, with a remedy, and with all that was typed', () => {
       }));
   }
 
-  for (const [name, files, expected] of [
-    ['two files', ['a.toml', '', 'b.toml', ''], /several files.*one profile at a time/],
-    ['a picture', ['a.jpg', [0xff, 0xd8, 0xff]], /a\.jpg cannot be read as text.*\.toml/],
-    ['a large file', ['a.iso', 'x'.repeat(65_537)], /a\.iso is too large to be a profile/],
+  for (const [name, [file, buffer], expected] of [
+    [
+      'a picture',
+      ['a.jpg', Buffer.from([0xff, 0xd8, 0xff])],
+      /a\.jpg cannot be read as text.*\.toml/,
+    ],
+    ['a large file', ['a.iso', Buffer.alloc(65_537, 'x')], /a\.iso is too large to be a profile/],
   ]) {
     test(`${name}: the text stays`, () =>
       inTab({}, async (tab) => {
         await adding(tab);
         await at(tab, 'profile-text').fill(typed);
-        await dropFile(tab, ...files);
+        await at(tab, 'profile-file').setInputFiles({ name: file, mimeType: 'text/plain', buffer });
         await tab.getByRole('alert').waitFor();
         assert.match((await alerts(tab))[0] ?? '', expected);
         assert.equal(await at(tab, 'profile-text').inputValue(), typed);
@@ -141,6 +158,15 @@ describe('what is refused, with a remedy, and with all that was typed', () => {
         assert.deepEqual(await alerts(tab), []);
       }));
   }
+
+  test('what was dropped and is no profile: the text stays', () =>
+    inTab({}, async (tab) => {
+      await adding(tab);
+      await at(tab, 'profile-text').fill(typed);
+      await dropped(tab, { kind: 'refused', error: views.notText });
+      assert.match((await alerts(tab))[0] ?? '', /holiday\.jpg cannot be read as text/);
+      assert.equal(await at(tab, 'profile-text').inputValue(), typed);
+    }));
 
   test('what Rust cannot read', () =>
     inTab({}, async (tab) => {

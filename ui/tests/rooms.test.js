@@ -13,11 +13,14 @@ describe('rooms', () => {
   test('are those that the profile has, and none without an identity pool', () =>
     inTab({}, async (tab) => {
       await show(tab, views.signedIn);
-      assert.deepEqual(await offered(tab), ['Account', 'Functions', 'AWS access']);
+      assert.deepEqual(await offered(tab), ['Account', 'Files', 'Functions', 'AWS access']);
       assert.equal(await shown(tab), 'Account');
       await room(tab, views.signedIn, 'functions');
       // The profile was changed: what it no longer has is not shown either.
-      await show(tab, views.but(views.signedIn, { profile: { ...views.profile, aws: false } }));
+      await show(
+        tab,
+        views.but(views.signedIn, { profile: { ...views.profile, aws: false, files: false } }),
+      );
       assert.equal(await tab.getByRole('navigation').count(), 0);
       assert.equal(await text(tab, 'user-name'), 'Alex Morgan');
       await show(tab, views.signedOut);
@@ -30,9 +33,9 @@ describe('rooms', () => {
       await at(tab, 'room-account').focus();
       await tab.keyboard.press('Tab');
       await tab.keyboard.press('Enter');
-      await tab.getByRole('heading', { level: 1, name: 'Functions' }).waitFor();
-      assert.equal(await focused(tab), 'room-functions');
-      assert.equal(await tab.getByRole('status').first().innerText(), 'Functions.');
+      await tab.getByRole('heading', { level: 1, name: 'Files' }).waitFor();
+      assert.equal(await focused(tab), 'room-files');
+      assert.equal(await tab.getByRole('status').first().innerText(), 'Files.');
     }));
 
   test('keep their answers and what still runs, until the person signs out', () =>

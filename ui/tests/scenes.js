@@ -1,5 +1,6 @@
 // Every screen and state of the app, each as the steps that lead to it.
-import { answer, dropFile, refuse, show, showAccess } from './harness.js';
+import { filesScenes } from './files-scenes.js';
+import { answer, dropped, refuse, show, showAccess } from './harness.js';
 import * as views from './views.js';
 
 const click = (tab, testid) => tab.getByTestId(testid).click();
@@ -112,7 +113,7 @@ export const scenes = {
       tab,
       views.signedInAs(
         { ...views.user, name: null, email: null, groups: [] },
-        { profile: { ...views.profile, api: null, aws: false, functions: [] } },
+        { profile: { ...views.profile, api: null, aws: false, files: false, functions: [] } },
       ),
     ),
   'menu-one': (tab) => wish(tab, views.signedIn),
@@ -163,12 +164,12 @@ export const scenes = {
   },
   'add-profile-dropped': async (tab) => {
     await show(tab, views.several);
-    await dropFile(tab, 'northwind.toml', views.documentText);
+    await dropped(tab, views.droppedProfile('northwind.toml'));
     await tab.getByText('From northwind.toml').waitFor();
   },
   'add-profile-not-text': async (tab) => {
     await wish(tab, views.several, 'add-profile');
-    await dropFile(tab, 'holiday.jpg', [0xff, 0xd8, 0xff]);
+    await dropped(tab, { kind: 'refused', error: views.notText });
     await tab.getByText('cannot be read as text').waitFor();
   },
   'add-profile-preview': (tab) =>
@@ -338,5 +339,6 @@ export const scenes = {
   'no-profile': (tab) => show(tab, views.noProfile),
   'no-profile-several-unusable': (tab) =>
     show(tab, { ...views.noProfile, unusableProfiles: views.unusable }),
+  ...filesScenes,
   unreachable: (tab) => refuse(tab, 'watch', 'watch not allowed'),
 };

@@ -14,6 +14,7 @@ export const profile = {
   canEndBrowserSession: true,
   api: 'http://127.0.0.1:9230',
   aws: true,
+  files: true,
   functions: ['hello'],
 };
 
@@ -332,4 +333,12 @@ export const readOnly = {
   code: 'NotAllowed',
   message: 'The folder for your profiles cannot be written to.',
   remedy: 'Ask your administrator for the right to write to it.',
+};
+
+/** A profile file that was dropped, as Rust has read it, and one that is none. */
+export const droppedProfile = (name, text = documentText) => ({ kind: 'profile', name, text });
+export const notText = {
+  code: 'File',
+  message: 'holiday.jpg cannot be read as text.',
+  remedy: 'Choose the profile file of your organisation; its name mostly ends in .toml.',
 };

@@ -12,11 +12,12 @@ mod names;
 mod preview;
 mod s3;
 mod transfer;
+mod versions;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cognito_client::Bucket;
+use cognito_client::{Bucket, Profile};
 use serde::{Deserialize, Serialize};
 
 pub use change::{OnConflict, Progress};
@@ -68,7 +69,14 @@ impl Files {
     /// # Errors
     /// What getting credentials ends in.
     pub async fn folders(&self) -> Result<Vec<Folder>, Error> {
-        let profile = self.s3.session().profile();
+        self.folders_of(self.s3.session().profile()).await
+    }
+
+    /// As [`folders`](Self::folders), those of another profile for the same user pool and identity pool.
+    ///
+    /// # Errors
+    /// What getting credentials ends in.
+    pub async fn folders_of(&self, profile: &Profile) -> Result<Vec<Folder>, Error> {
         if profile.buckets.is_empty() {
             return Ok(Vec::new());
         }

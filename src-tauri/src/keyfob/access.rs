@@ -127,6 +127,12 @@ impl Keyfob {
         Ok(())
     }
 
+    /// Puts a link to a file on the clipboard.
+    pub(super) async fn copy_link(&self, link: Zeroizing<String>) -> Result<(), CommandError> {
+        let kept = self.access()?.clipboard.keep(link).await;
+        kept.map_err(|reason| no_clipboard(&reason, "Try again, or start Keyfob again."))
+    }
+
     /// Gives the present view of what programs get, and each one that follows, until `tell` says nobody
     /// listens any more, or somebody else watches.
     ///
@@ -217,14 +223,9 @@ impl Keyfob {
             ("AWS_REGION", &profile.region),
         ];
         let text = written(&SharedConfig::name_for(&profile.name), &settings, format)?;
-        let until = access.clipboard.copy(text).await.map_err(|reason| {
-            tracing::warn!(reason, "the clipboard is not to be had");
-            CommandError {
-                code: ErrorCode::Unexpected,
-                message: "The clipboard could not be written to.".into(),
-                remedy: "Try again, or use the keyfob command: keyfob env prints the same.".into(),
-            }
-        })?;
+        let remedy = "Try again, or use the keyfob command: keyfob env prints the same.";
+        let until = access.clipboard.copy(text).await;
+        let until = until.map_err(|reason| no_clipboard(&reason, remedy))?;
         let expires_at = credentials.expiry().map(unix_seconds);
         let copied = HandingOutView {
             // The clipboard's clock is the computer's, as the agent's is.
@@ -418,6 +419,15 @@ fn written(
         };
     }
     Ok(text)
+}
+
+fn no_clipboard(reason: &str, remedy: &str) -> CommandError {
+    tracing::warn!(reason, "the clipboard is not to be had");
+    CommandError {
+        code: ErrorCode::Unexpected,
+        message: "The clipboard could not be written to.".into(),
+        remedy: remedy.into(),
+    }
 }
 
 #[cfg(test)]

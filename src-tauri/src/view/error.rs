@@ -1,8 +1,11 @@
 //! What went wrong, in the person's words.
 
+use cognito_aws::FileError;
 use cognito_client::{Error, ProfileError};
 use serde::Serialize;
 use ts_rs::TS;
+
+use super::shown;
 
 /// What went wrong, for the person. The web view decides by `code` and shows the rest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
@@ -28,6 +31,10 @@ pub enum ErrorCode {
     NotAllowed,
     /// An administrator: a setting is wrong.
     Misconfigured,
+    /// The person: something of that name is there already.
+    Exists,
+    /// The person, at a file here or in S3.
+    File,
     /// Nobody: an answer was refused because it cannot be trusted.
     Unexpected,
 }
@@ -70,10 +77,20 @@ impl From<cognito_aws::Error> for CommandError {
         use cognito_aws::Error as Aws;
         let code = match error {
             Aws::Session(error) => return error.into(),
+            Aws::File(FileError::Local { ref path, cause }) => {
+                // The page needs to know no path of this computer.
+                return Self {
+                    code: ErrorCode::File,
+                    message: sentence(&format!("“{}” {cause}", shown(path))),
+                    remedy: error.remedy(),
+                };
+            }
             Aws::Transient { .. } => ErrorCode::Offline,
             Aws::Configuration { .. } | Aws::Clock { .. } => ErrorCode::Misconfigured,
             Aws::NotAllowed { .. } | Aws::Refused { .. } => ErrorCode::NotAllowed,
-            Aws::File(_) | Aws::Payload { .. } | Aws::Protocol { .. } => ErrorCode::Unexpected,
+            Aws::File(FileError::Exists { .. }) => ErrorCode::Exists,
+            Aws::File(_) => ErrorCode::File,
+            Aws::Payload { .. } | Aws::Protocol { .. } => ErrorCode::Unexpected,
         };
         Self {
             code,

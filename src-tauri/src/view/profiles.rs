@@ -27,6 +27,8 @@ pub struct ProfileView {
     pub api: Option<String>,
     /// Whether there is an identity pool.
     pub aws: bool,
+    /// Whether there are folders in S3.
+    pub files: bool,
     /// Functions to offer.
     pub functions: Vec<String>,
 }
@@ -199,6 +201,7 @@ impl From<&Profile> for ProfileView {
             can_end_browser_session: !profile.sign_out_redirects.is_empty(),
             api: profile.api_base_url.as_ref().map(Url::to_string),
             aws: profile.identity_pool_id.is_some(),
+            files: profile.identity_pool_id.is_some() && !profile.buckets.is_empty(),
             functions: profile.functions.clone(),
         }
     }

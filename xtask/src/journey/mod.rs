@@ -1,6 +1,7 @@
 //! The whole journey with no person and no pretence: real window, real browser, real keychain, real deep link.
 
 mod desktop;
+mod files;
 mod organisations;
 mod screen;
 mod stage;

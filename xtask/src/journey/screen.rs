@@ -93,7 +93,7 @@ impl Window {
         Ok(self.display.xdotool(&["getwindowpid", &self.id])?.parse()?)
     }
 
-    fn press(&self, keys: &[&str]) -> Result {
+    pub(super) fn press(&self, keys: &[&str]) -> Result {
         self.display.xdotool(&[&["key"], keys].concat()).map(drop)
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::desktop;
 use super::screen::{Display, Window};
+use super::{desktop, files};
 use crate::demo::{FarSide, free_port, pictures};
 use crate::process::{Result, Running, Sink, built, output, variable, wait_for};
 use crate::setup::browser;
@@ -88,8 +88,13 @@ impl Stage {
             |name| log(&format!("second-{name}")),
         )?;
         let (app_driver, cold_start) = (free_port()?, free_port()?);
+        let chooser = files::chooser(&home)?;
+        let path = variable("PATH").unwrap_or_default();
+        let path =
+            std::env::join_paths(std::iter::once(chooser).chain(std::env::split_paths(&path)))?;
         let for_app = |command: &mut Command| {
             command
+                .env("PATH", &path)
                 // Makes xdg-open ask GIO: its own way cannot run a quoted command (xdg-utils 1.1.3).
                 .env("XDG_CURRENT_DESKTOP", "GNOME")
                 // Everything, to be searched for secrets by `cargo xtask test`.

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::Step;
 use super::desktop::tray;
+use super::files::{delete_and_undo, download_and_share, upload};
 use super::organisations::{ending, get_out, loopback, second, switch};
 use super::stage::{APP_CLASS, DEADLINE, Stage};
 use crate::demo::{FarSide, PASSWORD, USER, pictures};
@@ -47,6 +48,12 @@ pub(super) const STEPS: &[(&str, Step)] = &[
         "Invoke: the function answers, and its error is shown as one",
         invoke,
     ),
+    ("Files: chosen in a dialog, uploaded, listed", upload),
+    (
+        "Files: downloaded whole; a copied link is all that another needs",
+        download_and_share,
+    ),
+    ("Files: deleted, and had back", delete_and_undo),
     (
         "quit, start again later: renewed silently, no browser",
         restart,

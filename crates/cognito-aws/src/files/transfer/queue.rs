@@ -149,6 +149,29 @@ impl Files {
         self.queue.start(order, on_conflict).await
     }
 
+    /// Begins to upload a file or a folder into the folder at `into`, under its own name.
+    ///
+    /// # Errors
+    /// As for [`upload`](Self::upload).
+    pub async fn upload_into(
+        &self,
+        local: &Path,
+        folder: &Folder,
+        into: &str,
+        on_conflict: OnConflict,
+    ) -> Result<TransferId, Error> {
+        let there = std::fs::metadata(local).map_err(|error| FileError::local(local, &error))?;
+        let name = local.file_name().unwrap_or_default();
+        let Some(name) = name.to_str() else {
+            let name = name.to_string_lossy().into_owned();
+            let problem = "is not Unicode";
+            return Err(FileError::Name { name, problem }.into());
+        };
+        let end = if there.is_dir() { "/" } else { "" };
+        let path = format!("{into}{}{end}", names::key_part(name));
+        self.upload(local, folder, &path, on_conflict).await
+    }
+
     /// Begins to download the object or folder at `path` into the folder `into` of this computer, as `name` if given,
     /// or under its own name as far as a disk can have that. What a folder consists of is downloaded with it. Nothing
     /// is written outside `into`.

@@ -1,0 +1,97 @@
+//! The steps in the Files room, with a real dialog's stand-in and the real clipboard.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::stage::{DEADLINE, Stage};
+use super::steps::{click, id, picture, shows};
+use crate::process::{Result, output, variable, wait_for};
+use crate::webdriver::{Page, http};
+
+/// What is uploaded.
+const NAME: &str = "quarterly report.txt";
+const CONTENT: &str = "Figures, and an umlaut: ü.\n";
+
+/// A folder for the PATH in which `zenity` is a person who chooses at once: without a desktop portal, it is what
+/// the app's dialogs are made of.
+pub(super) fn chooser(home: &Path) -> Result<PathBuf> {
+    let folder = home.join("chooser");
+    fs::create_dir_all(&folder)?;
+    fs::create_dir_all(home.join("Downloads"))?;
+    fs::write(home.join(NAME), CONTENT)?;
+    let script = folder.join("zenity");
+    fs::write(
+        &script,
+        format!(
+            "#!/bin/sh\ncase \"$*\" in\n*--directory*) echo \"{0}/Downloads\" ;;\n*) echo \"{0}/{NAME}\" ;;\nesac\n",
+            home.display()
+        ),
+    )?;
+    output(Command::new("chmod").arg("700").arg(&script))?;
+    Ok(folder)
+}
+
+pub(super) fn upload(stage: &mut Stage) -> Result {
+    let app = stage.app()?;
+    click(app, "room-files")?;
+    click(app, "files-folder-1")?;
+    shows(app, "file-list", "Welcome.txt")?;
+    app.screenshot(&picture("app-files-shared"))?;
+    click(app, "files-folder-0")?;
+    click(app, "upload-files")?;
+    row(app)?;
+    shows(app, "transfers", "1 done")?;
+    app.screenshot(&picture("app-files-uploaded"))
+}
+
+pub(super) fn download_and_share(stage: &mut Stage) -> Result {
+    let app = stage.app()?;
+    row(app)?;
+    click(app, "download-to")?;
+    let home = PathBuf::from(variable("HOME").ok_or("there is no home folder")?);
+    let file = home.join("Downloads").join(NAME);
+    wait_for("the download", DEADLINE, || Ok(file.exists().then_some(())))?;
+    if fs::read_to_string(&file)? != CONTENT {
+        return Err("what was downloaded is not what was uploaded".into());
+    }
+    shows(app, "transfers", "2 done")?;
+    click(app, "share")?;
+    shows(app, "files-done", "Link copied")?;
+    app.screenshot(&picture("app-files-link"))?;
+    // Pasted by the keyboard, as a person does.
+    stage.app_window()?.activate()?;
+    let app = stage.app()?;
+    click(app, "files-search")?;
+    stage.app_window()?.press(&["ctrl+v"])?;
+    let link = wait_for("the link to be pasted", DEADLINE, || {
+        let pasted = app.find(&id("files-search"))?.value()?;
+        Ok(pasted.contains("X-Amz-Signature").then_some(pasted))
+    })?;
+    stage.app_window()?.press(&["Escape"])?;
+    // Whoever has it needs nothing else.
+    let mut answer = http().get(&link).call()?;
+    if answer.body_mut().read_to_string()? != CONTENT {
+        return Err("the link leads to something else".into());
+    }
+    row(app)
+}
+
+pub(super) fn delete_and_undo(stage: &mut Stage) -> Result {
+    let app = stage.app()?;
+    row(app)?;
+    click(app, "delete")?;
+    shows(app, "files-done", "deleted")?;
+    shows(app, "files-summary", "Empty")?;
+    app.screenshot(&picture("app-files-deleted"))?;
+    click(app, "undo")?;
+    row(app)?;
+    click(app, "transfers-clear")?;
+    app.screenshot(&picture("app-files-undone"))
+}
+
+/// Chooses the file once it is listed.
+fn row(app: &Page) -> Result {
+    app.wait_for(&format!("[data-path=\"{NAME}\"]"), DEADLINE)?
+        .click()
+}
