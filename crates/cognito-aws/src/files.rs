@@ -4,6 +4,7 @@
 //! is no more than what keys begin with; every other names an object.
 
 mod change;
+mod deed;
 mod delete;
 mod error;
 mod link;

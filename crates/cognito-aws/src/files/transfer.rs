@@ -6,6 +6,8 @@ mod disk;
 mod download;
 mod job;
 mod journal;
+mod limits;
+mod parts;
 mod plan;
 mod proof;
 mod queue;

@@ -415,3 +415,39 @@ async fn a_journal_that_was_cut_is_read_as_far_as_it_goes() {
     room.done(id).await;
     assert!(room.content("x").await == content);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_waits_for_the_person_whose_it_is() {
+    let room = Room::new().await;
+    let content = noise(SIZE);
+    let local = room.file("x", &content);
+    hold(&room, Endpoint::UploadPart, 1);
+    let id = room
+        .files
+        .upload(&local, &room.own, "x", OnConflict::Ask)
+        .await
+        .unwrap();
+    until_asked(&room, "UploadPart", PARTS).await;
+    room.files.pause(id);
+    room.stage.emulator.release();
+    let session = &room.stage.session;
+    session
+        .sign_out(cognito_client::SignOutScope::Device)
+        .await
+        .unwrap();
+    room.files.resume(id);
+    let failed = |state| matches!(state, TransferState::Failed(Error::Session(_)));
+    assert!(failed(room.end(id).await.state));
+    // Nor does it go on as somebody else.
+    room.stage.sign_in("robin").await;
+    room.files.restore_transfers().await.unwrap();
+    assert!(failed(room.end(id).await.state));
+    session
+        .sign_out(cognito_client::SignOutScope::Device)
+        .await
+        .unwrap();
+    room.stage.sign_in("alex").await;
+    room.files.restore_transfers().await.unwrap();
+    room.done(id).await;
+    assert!(room.content("x").await == content);
+}

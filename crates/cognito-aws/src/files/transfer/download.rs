@@ -13,16 +13,15 @@ use super::checksum::{self, Expected, Proof};
 use super::disk::{self, NotPlaced, Unfinished};
 use super::job::{Job, Outcome, blocking};
 use super::journal::{Download, Line};
+use super::limits::MIB;
 use super::plan::Item;
 use super::proof::{Object, expected_of};
 use super::range::{ATTEMPTS, SILENCE, cut, not_as_long};
 use super::sent::UnderWay;
-use super::upload::{megabytes, permits};
 use crate::error::Error;
 use crate::files::s3::Deed;
 use crate::files::{FileError, OnConflict, names};
 
-const MIB: u64 = 1024 * 1024;
 /// What is not larger comes in one request; what is, in ranges of this size or more.
 const RANGE: u64 = 8 * MIB;
 const RANGES: u64 = 10_000;
@@ -135,8 +134,7 @@ impl Job {
     /// `None` when something is at its place.
     async fn fetch_whole(&self, route: &Route<'_>) -> Result<Option<Proof>, Error> {
         let object = route.object;
-        let _slot = permits(&self.shared.slots, 1).await;
-        let _memory = permits(&self.shared.memory, megabytes(object.size)).await;
+        let _room = self.shared.limits.room(object.size).await;
         let under_way = UnderWay::new(&self.bytes);
         let mut attempt = 0;
         let (bytes, mut expected) = loop {
@@ -279,7 +277,8 @@ impl Job {
             if download.ranges.contains_key(&number) {
                 continue;
             }
-            let slot = permits(&self.shared.slots, 1).await;
+            // What has arrived is written soon: two batches of a megabyte at most.
+            let room = self.shared.limits.room(2 * MIB).await;
             let (job, unfinished) = (self.clone(), unfinished.clone());
             let (folder, path) = (
                 deed.folder.clone(),
@@ -293,7 +292,7 @@ impl Job {
                 let crc = job
                     .fetch_range(source, &unfinished, start..end, crc)
                     .await?;
-                drop(slot);
+                drop(room);
                 job.journal().write(Line::Range { file, number, crc });
                 Ok::<_, Error>(())
             });

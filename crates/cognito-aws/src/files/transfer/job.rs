@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use cognito_client::SignInReason;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use super::checksum::Proof;
 use super::disk::{self, Unfinished};
 use super::journal::{Journal, Line, Order};
+use super::limits::Limits;
 use super::plan::{Item, What};
 use super::rate::{Rate, time_left};
 use super::{Transfer, TransferId, TransferState};
@@ -27,10 +29,7 @@ pub(super) struct Shared {
     pub(super) s3: S3,
     /// Transfers at work.
     pub(super) turns: Semaphore,
-    /// Requests in flight.
-    pub(super) slots: Arc<Semaphore>,
-    /// Megabytes read and not yet sent, or received and not yet written.
-    pub(super) memory: Arc<Semaphore>,
+    pub(super) limits: Limits,
     /// Counted up whenever a transfer is not as it was.
     pub(super) changes: watch::Sender<u64>,
 }
@@ -206,6 +205,16 @@ impl Job {
         *self.wish.borrow() == Wish::Cancel && !self.status().undone
     }
 
+    /// Whether it failed for want of a network or of a session, and may do better now.
+    pub(super) fn waits(&self) -> bool {
+        match &self.status().state {
+            TransferState::Failed(error) => {
+                error.is_transient() || matches!(error, Error::Session(_))
+            }
+            _ => false,
+        }
+    }
+
     /// Says what the person wants; whether anything is to be done about it.
     pub(super) fn wish(&self, wish: Wish) -> bool {
         let at_it = matches!(
@@ -274,6 +283,11 @@ impl Job {
 
     async fn work(self: &Arc<Self>) -> Result<(), Error> {
         let _turn = self.shared.turns.acquire().await;
+        // Somebody else may have signed in meanwhile.
+        if self.shared.s3.session().user().await?.sub != self.order().sub {
+            let reason = SignInReason::SignedOut;
+            return Err(cognito_client::Error::SignInRequired(reason).into());
+        }
         self.bytes.store(0, Ordering::Relaxed);
         self.change(|status| {
             status.state = TransferState::Running;

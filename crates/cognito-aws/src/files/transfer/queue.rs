@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::job::{Job, Shared, Wish};
 use super::journal::{Journal, Order};
+use super::limits::Limits;
 use super::{Transfer, TransferId, TransferKind, disk};
 use crate::error::Error;
 use crate::files::s3::S3;
@@ -17,11 +18,6 @@ use crate::files::{FileError, Files, Folder, OnConflict, names};
 
 /// Transfers at work at once; the others wait their turn.
 const AT_WORK: usize = 3;
-/// Requests in flight. More do not make a line faster, and each takes its buffers.
-const REQUESTS: usize = 16;
-/// Megabytes held at once, whatever the size and number of files.
-const MEMORY: usize = 64;
-
 /// Its transfers end with it; their journals stay.
 #[derive(Debug)]
 pub(in crate::files) struct Queue {
@@ -46,8 +42,7 @@ impl Queue {
             shared: Arc::new(Shared {
                 s3,
                 turns: Semaphore::new(AT_WORK),
-                slots: Arc::new(Semaphore::new(REQUESTS)),
-                memory: Arc::new(Semaphore::new(MEMORY)),
+                limits: Limits::new(),
                 changes: watch::Sender::new(0),
             }),
             jobs: Mutex::default(),
@@ -211,14 +206,14 @@ impl Files {
         self.queue.shared.changes.subscribe()
     }
 
-    /// Takes up what earlier runs left: goes on with what was neither finished nor paused, and undoes what was
-    /// cancelled. To be called once somebody is signed in, and again when the network has come back.
+    /// Takes up what earlier runs left, and what failed for want of a network or a session: goes on with what was
+    /// neither finished nor paused, and undoes what was cancelled. To be called once somebody is signed in, and again when the network has come back.
     ///
     /// # Errors
     /// [`Error::Session`] when nobody is signed in.
     pub async fn restore_transfers(&self) -> Result<(), Error> {
         for job in self.queue.jobs().all.clone() {
-            if job.owes() {
+            if job.owes() || (job.waits() && job.wish(Wish::Go)) {
                 self.queue.run(job);
             }
         }
