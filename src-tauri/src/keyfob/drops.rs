@@ -145,7 +145,10 @@ mod tests {
         let read = |paths: &[PathBuf]| profile(paths).map_err(|error| error.message);
         let good = file("northwind.toml", "name = \"Grüße\"".as_bytes());
         let (name, text) = ("northwind.toml".into(), "name = \"Grüße\"".into());
-        assert_eq!(read(&[good.clone()]), Ok(DropView::Profile { name, text }));
+        assert_eq!(
+            read(std::slice::from_ref(&good)),
+            Ok(DropView::Profile { name, text })
+        );
         for (paths, words) in [
             (vec![good.clone(), good], "several files"),
             (

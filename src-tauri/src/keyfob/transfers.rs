@@ -259,7 +259,7 @@ async fn changed(changes: Option<&mut watch::Receiver<u64>>) {
         None => false,
     };
     if !alive {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

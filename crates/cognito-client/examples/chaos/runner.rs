@@ -399,6 +399,9 @@ refresh_token_days = 3650
                 Fault::Drop => "dropped",
                 Fault::Stall => "stalled",
                 Fault::Hang => "hung",
+                Fault::Throttled => "throttled",
+                Fault::Xml { .. } => "XML",
+                Fault::DropMidBody => "dropped in the middle",
                 Fault::LoseReply => "reply lost",
                 Fault::CutReply => "reply cut",
             };
