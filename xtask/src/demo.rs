@@ -81,6 +81,9 @@ fn build() -> Result {
         "cognito-emulator",
         "-p",
         "cognito-api",
+        // The app writes its place into `~/.aws/config`.
+        "-p",
+        "cognito-cli",
     ]);
     process::run("cargo build", build.args(desktop))
 }

@@ -94,7 +94,7 @@ fn signals_reach_the_program() {
     let (desk, _agent) = desk();
     for server in [false, true] {
         for (signal, code) in [("INT", 3), ("TERM", 4), ("HUP", 5)] {
-            let script = "trap 'exit 3' INT; trap 'exit 4' TERM; trap 'exit 5' HUP; echo ready; while :; do read -r line; done";
+            let script = "trap 'exit 3' INT; trap 'exit 4' TERM; trap 'exit 5' HUP; echo ready; while read -r line; do :; done";
             let more: &[&str] = if server { &["--server"] } else { &[] };
             let arguments = [&["exec"], more, &["--", "bash", "-c", script]].concat();
             let mut exec = desk.keyfob(&arguments);
