@@ -212,7 +212,8 @@ impl Files {
     /// # Errors
     /// [`Error::Session`] when nobody is signed in.
     pub async fn restore_transfers(&self) -> Result<(), Error> {
-        for job in self.queue.jobs().all.clone() {
+        let all = self.queue.jobs().all.clone();
+        for job in all {
             if job.owes() || (job.waits() && job.wish(Wish::Go)) {
                 self.queue.run(job);
             }
