@@ -148,8 +148,8 @@ mod tests {
             ),
             (
                 "/home/Zoë & co/it's/keyfob",
-                "Töchter GmbH, (50%) #1's",
-                r#"/"home/Zoë & co/it's/keyfob" credential-process --profile "Töchter GmbH, (50%) #1's""#,
+                "Töchter GmbH, (50%) No.#1's",
+                r#"/"home/Zoë & co/it's/keyfob" credential-process --profile "Töchter GmbH, (50%) No.#1's""#,
             ),
         ] {
             let value = value(Path::new(program), profile, false).unwrap();

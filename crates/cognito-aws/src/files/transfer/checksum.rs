@@ -211,7 +211,7 @@ mod tests {
             (Algorithm::Sha1, "98O8HYCOBHMq32eZZczDTKeuNEE="),
             (
                 Algorithm::Sha256,
-                "FeKwytYcxsJF7QA7T/zDgdS/1iTn0kkTeeg9cKp+XqM=",
+                "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=",
             ),
         ] {
             let expected = Expected::checksum(algorithm, value).unwrap();
