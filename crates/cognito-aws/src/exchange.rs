@@ -243,6 +243,11 @@ impl IdentityPool {
                     cause: TransientCause::Throttled,
                     ..
                 } => TRIES_IF_THROTTLED,
+                // A network's log-in page is there until the person has logged in.
+                Error::Transient {
+                    cause: TransientCause::NotTheService,
+                    ..
+                } => 1,
                 Error::Transient { .. } => TRIES_IF_UNANSWERED,
                 _ => 1,
             };

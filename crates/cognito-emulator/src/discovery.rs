@@ -33,11 +33,12 @@ pub(crate) async fn jwks(State(shared): State<Arc<Shared>>) -> Json<Value> {
     Json(shared.keys.current().await.jwks())
 }
 
-/// The document an OpenID Connect provider has, of the identity pool's tokens. AWS serves it at their issuer.
+/// The document an OpenID Connect provider has, of the identity pool's tokens. AWS serves it at their issuer;
+/// here it is below a path of its own, because the user pool's domain, which is no issuer, has the root.
 pub(crate) async fn identity_configuration(State(shared): State<Arc<Shared>>) -> Json<Value> {
     Json(json!({
         "issuer": identity::ISSUER,
-        "jwks_uri": format!("{}/.well-known/jwks_uri", shared.base),
+        "jwks_uri": format!("{}/cognito-identity/.well-known/jwks_uri", shared.base),
         "authorization_endpoint": "",
         "subject_types_supported": ["public"],
         "response_types_supported": ["id_token"],

@@ -60,10 +60,13 @@ fn router(config: &Config, shared: Arc<Shared>) -> Router {
             get(discovery::jwks),
         )
         .route(
-            "/.well-known/openid-configuration",
+            "/cognito-identity/.well-known/openid-configuration",
             get(discovery::identity_configuration),
         )
-        .route("/.well-known/jwks_uri", get(discovery::identity_jwks))
+        .route(
+            "/cognito-identity/.well-known/jwks_uri",
+            get(discovery::identity_jwks),
+        )
         .route("/oauth2/authorize", get(authorize::authorize))
         .route("/login", get(login::page).post(login::submit))
         .route("/signup", get(signup::page).post(signup::submit))

@@ -379,7 +379,11 @@ async fn the_basic_flow_gives_sessions_of_up_to_the_roles_limit() {
     assert_eq!(claims["amr"][0], "authenticated");
     let lifetime = claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap();
     assert_eq!(lifetime, 600);
-    let keys = get(format!("{}/.well-known/jwks_uri", alex.emulator.domain())).await;
+    let keys = format!(
+        "{}/cognito-identity/.well-known/jwks_uri",
+        alex.emulator.domain()
+    );
+    let keys = get(keys).await;
     let keys: Value = keys.json().await.unwrap();
     assert_eq!(keys["keys"][0]["kid"], part(&json!(token), 0)["kid"]);
 
