@@ -86,7 +86,9 @@ pub(crate) fn refusal<E: ProvideErrorMetadata>(
         }
         SdkError::DispatchFailure(_) => return Err(transient(TransientCause::Unreachable)),
         SdkError::ServiceError(answer) => answer,
-        SdkError::ResponseError(_) => return Err(transient(TransientCause::NotTheService)),
+        SdkError::ResponseError(answer) => {
+            return Err(transient(cause_of(answer.raw().status().as_u16())));
+        }
         _ => {
             return Err(Error::Protocol {
                 service,
@@ -96,10 +98,7 @@ pub(crate) fn refusal<E: ProvideErrorMetadata>(
     };
     let status = answer.raw().status().as_u16();
     let Some(code) = answer.err().code() else {
-        return Err(transient(match status {
-            429 | 500.. => status.into(),
-            _ => TransientCause::NotTheService,
-        }));
+        return Err(transient(cause_of(status)));
     };
     match code {
         // Throttling comes as status 400 from Cognito and STS, as 429 from Lambda.
@@ -125,4 +124,12 @@ pub(crate) fn refusal<E: ProvideErrorMetadata>(
             .collect(),
         message: answer.err().message().unwrap_or_default().to_owned(),
     })
+}
+
+/// What an answer with this status means that is not in the service's own form.
+fn cause_of(status: u16) -> TransientCause {
+    match status {
+        429 | 500.. => status.into(),
+        _ => TransientCause::NotTheService,
+    }
 }
