@@ -319,6 +319,11 @@ fn copy_credentials(stage: &mut Stage) -> Result {
 fn invoke(stage: &mut Stage) -> Result {
     let app = stage.app()?;
     click(app, "room-functions")?;
+    app.wait_for("#function-name", DEADLINE)?;
+    app.execute(
+        "const list = document.getElementById('function-name'); list.value = 'hello'; \
+         list.dispatchEvent(new Event('change', { bubbles: true }));",
+    )?;
     let ask = |payload: &str| {
         app.wait_for(&id("function-payload"), DEADLINE)?
             .fill(payload)
