@@ -4,7 +4,6 @@
 use std::{
     io::{BufRead, BufReader, Read},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use cognito_emulator::{Config, Emulator, StartError};
@@ -83,17 +82,4 @@ async fn a_taken_port_is_explained() {
 
     emulator.shutdown().await;
     Emulator::start(Config::demo().port(port)).await.unwrap();
-}
-
-#[tokio::test]
-async fn it_is_ready_within_a_tenth_of_a_second() {
-    // The best of five: the machine may be busy with other tests.
-    let mut best = Duration::MAX;
-    for _ in 0..5 {
-        let start = Instant::now();
-        let emulator = Emulator::start(Config::demo().port(0)).await.unwrap();
-        best = best.min(start.elapsed());
-        emulator.shutdown().await;
-    }
-    assert!(best < Duration::from_millis(100), "{best:?}");
 }

@@ -33,6 +33,7 @@ use s3s::{
     service::{S3Service, S3ServiceBuilder},
 };
 use tower::ServiceExt;
+use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
 pub(crate) use body::{drain, read_off};
 pub use config::{Bucket, Sample};
@@ -91,7 +92,9 @@ impl Endpoint {
             Ok(caller) => {
                 parts.extensions.insert(caller);
                 let request = Request::from_parts(parts, lent);
-                match self.service.clone().oneshot(request).await {
+                // s3s logs whole requests, session tokens among them.
+                let unlogged = self.service.clone().oneshot(request);
+                match unlogged.with_subscriber(NoSubscriber::new()).await {
                     Ok(response) => response.map(Body::new),
                     // s3s fails so only when it cannot write an answer.
                     Err(_) => refusal(s3_error!(InternalError)),
