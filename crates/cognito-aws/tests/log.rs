@@ -8,6 +8,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use aws_credential_types::provider::ProvideCredentials;
+use cognito_aws::Files;
 use cognito_emulator::{Endpoint, Fault};
 
 use common::{MINUTE, Stage};
@@ -35,11 +36,19 @@ async fn no_secret_is_logged() {
         .with_writer(move || writer.clone())
         .init();
 
-    let stage = Stage::new().await;
+    let stage = Stage::with(
+        |_| {},
+        |profile| profile.endpoints.s3 = Some(profile.domain.clone()),
+    )
+    .await;
     let provider = stage.aws.credentials_provider();
     let first = provider.provide_credentials().await.unwrap();
     stage.aws.caller_identity().await.unwrap();
     stage.aws.invoke("hello", "{}").await.unwrap();
+    let journal = tempfile::tempdir().unwrap();
+    let files = Files::new(stage.aws.clone(), journal.path());
+    let shared = files.folders().await.unwrap().remove(1);
+    files.link(&shared, "Welcome.txt", MINUTE).await.unwrap();
     stage.advance(50 * MINUTE);
     for _ in 0..3 {
         stage
@@ -53,6 +62,11 @@ async fn no_secret_is_logged() {
 
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("AWS credentials are used on"));
+    // As it stands in an address, too.
+    assert!(
+        !log.contains("IQoJb3JpZ2lu"),
+        "a session token is in the log"
+    );
     let id = stage.session.id_token().await.unwrap();
     for (what, secret) in [
         ("secret key", first.secret_access_key()),
