@@ -50,6 +50,7 @@ pub fn commands<R: Runtime>(builder: Builder<R>) -> Builder<R> {
         files::rename_file,
         files::keeps_versions,
         files::delete_files,
+        files::stop_changes,
         files::undo_delete,
         files::preview_file,
         files::share_file,

@@ -124,7 +124,7 @@ fn the_window_may_ask_for_profiles() {
 }
 
 /// Everything the window may ask for; what is added to one list must be added to the other.
-const COMMANDS: [&str; 45] = [
+const COMMANDS: [&str; 46] = [
     "watch",
     "ready",
     "sign_in",
@@ -156,6 +156,7 @@ const COMMANDS: [&str; 45] = [
     "rename_file",
     "keeps_versions",
     "delete_files",
+    "stop_changes",
     "undo_delete",
     "preview_file",
     "share_file",

@@ -68,6 +68,8 @@ const preview = {
   drop(drop: DropView) {
     onDrop?.(drop);
   },
+  /** Whether `name` is running. */
+  runs: (name: string) => open.some((call) => call.command === name),
   /** Ends the oldest running `name` with an answer. */
   answer(name: string, answer?: unknown) {
     take(name).resolve(answer);
@@ -136,6 +138,7 @@ const backend: Backend = {
     onProgress = progress;
     return command('delete_files', folder, paths);
   },
+  stopChanges: () => command('stop_changes'),
   undoDelete: (undo) => command('undo_delete', undo),
   previewFile: (folder, path) => command('preview_file', folder, path),
   shareFile: (folder, path) => command('share_file', folder, path),

@@ -100,6 +100,8 @@ export interface Backend {
     paths: string[],
     onProgress: (progress: ProgressView) => void,
   ): Promise<DeletedView>;
+  /** Ends what is being renamed or deleted, where it is. */
+  stopChanges(): Promise<void>;
   undoDelete(undo: number): Promise<void>;
   previewFile(folder: number, path: string): Promise<FilePreviewView>;
   /** Puts a link into the clipboard; answers when it dies. */
@@ -183,6 +185,7 @@ export const tauri: Backend = {
   keepsVersions: (folder) => invoke('keeps_versions', { folder }),
   deleteFiles: (folder, paths, onProgress) =>
     invoke('delete_files', { folder, paths, channel: channel(onProgress) }),
+  stopChanges: () => invoke('stop_changes'),
   undoDelete: (undo) => invoke('undo_delete', { undo }),
   previewFile: (folder, path) => invoke('preview_file', { folder, path }),
   shareFile: (folder, path) => invoke('share_file', { folder, path }),

@@ -37,6 +37,9 @@ export class FilesDesk {
   active = $state<string | null>(null);
   /** What takes a while, in words. */
   working = $state<string | null>(null);
+  /** Whether that has many steps, and can be stopped between them. */
+  stoppable = $state(false);
+  private stopped = false;
   done = $state.raw<Done | null>(null);
   readonly shown = $derived(sorted(this.files, order));
   private readonly versions = new SvelteMap<number, boolean | null>();
@@ -176,7 +179,16 @@ export class FilesDesk {
       return false;
     } finally {
       this.working = null;
+      this.stoppable = false;
     }
+  }
+
+  /** Ends what takes a while where it is; what is done stays so. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.stoppable = false;
+    this.working = 'Stopping…';
+    await this.backend.stopChanges();
   }
 
   /** Tells what was done, for a while. */
@@ -206,14 +218,15 @@ export class FilesDesk {
     const next = this.after(paths);
     this.forget();
     const removed = await this.work(`Deleting ${what}…`, async () => {
-      const { undo } = await this.backend.deleteFiles(
+      const { objects, undo } = await this.backend.deleteFiles(
         this.folder,
         paths,
         this.progress('Deleting'),
       );
-      this.tell(`${what} deleted.`, undo);
+      if (this.stopped) this.tell(`Stopped: ${counted(objects, 'file')} deleted.`, undo);
+      else this.tell(`${what} deleted.`, undo);
     });
-    if (removed) {
+    if (removed && !this.stopped) {
       const gone = new Set(paths);
       this.files = this.files.filter(({ path }) => !gone.has(path));
       this.active = next;
@@ -247,9 +260,12 @@ export class FilesDesk {
     try {
       const path = await this.backend.renameFile(this.folder, from, to, conflict, progress);
       this.active = path;
-      this.tell(`It is called “${nameOf(path)}” now.`);
+      if (path === from && this.stopped) {
+        this.tell(`Stopped: a part of “${nameOf(from)}” is in “${nameOf(to)}” now.`);
+      } else this.tell(`It is called “${nameOf(path)}” now.`);
     } finally {
       this.working = null;
+      this.stoppable = false;
     }
     await this.refresh();
     this.select([this.active ?? '']);
@@ -265,8 +281,10 @@ export class FilesDesk {
   }
 
   private progress(words: string): (progress: ProgressView) => void {
+    this.stopped = false;
     return ({ done, total }) => {
-      if (this.working !== null && total > 1) {
+      if (this.working !== null && total > 1 && !this.stopped) {
+        this.stoppable = true;
         this.working = `${words} ${count(done)} of ${count(total)}…`;
       }
     };

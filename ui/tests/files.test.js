@@ -33,6 +33,7 @@ const active = (tab) =>
   list(tab).evaluate(
     (grid) => document.getElementById(grid.getAttribute('aria-activedescendant'))?.dataset.path,
   );
+const came = (tab, progress) => tab.evaluate((it) => window.preview.progress(it), progress);
 const said = (tab) => tab.getByRole('status').first().innerText();
 const press = async (tab, ...keys) => {
   for (const key of keys) await tab.keyboard.press(key);
@@ -350,6 +351,26 @@ describe('what is done to files', () => {
       assert.ok((await rows(tab)).includes('notes.txt'));
       await press(tab, 'Control+z');
       assert.equal((await calls(tab, 'undo_delete')).length, 1, 'once only');
+    }));
+
+  test('much of it says how far it is, and can be stopped', () =>
+    inTab({}, async (tab) => {
+      await inFiles(tab);
+      await row(tab, 'Photos/').click();
+      await press(tab, 'Delete');
+      await answer(tab, 'keeps_versions', true);
+      assert.equal(await at(tab, 'files-stop').count(), 0, 'nothing to stop yet');
+      await came(tab, { done: 1000, total: 25_000 });
+      assert.match(await text(tab, 'files-working'), /^Deleting 1,000 of 25,000/);
+      await at(tab, 'files-stop').click();
+      assert.deepEqual(await calls(tab, 'stop_changes'), [['stop_changes']]);
+      assert.equal(await text(tab, 'files-working'), 'Stopping…');
+      await came(tab, { done: 2000, total: 25_000 });
+      assert.equal(await text(tab, 'files-working'), 'Stopping…');
+      await answer(tab, 'delete_files', { objects: 2000, undo: 1 });
+      await listed(tab, it.files);
+      assert.match(await text(tab, 'files-done'), /^Stopped: 2,000 files deleted\. Undo/);
+      assert.ok((await rows(tab)).includes('Photos/'), 'what is left is shown');
     }));
 
   test('where it cannot be had back, or nobody can say, it is asked first', () =>

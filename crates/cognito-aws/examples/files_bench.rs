@@ -17,10 +17,15 @@ use cognito_client::{Profile, Secret, Session, StoreError, StoreLock, TokenStore
 use cognito_emulator::{Config, Emulator};
 use serde_json::json;
 
-type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 #[tokio::main]
 async fn main() -> Result {
+    // Where the app's commands run: beside the transfers, and not in a thread that each of their steps would wake.
+    tokio::spawn(run()).await?
+}
+
+async fn run() -> Result {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {

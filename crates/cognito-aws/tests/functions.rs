@@ -5,7 +5,9 @@
 mod common;
 
 use cognito_aws::Error;
+use cognito_emulator::{Function, Role};
 use common::Stage;
+use serde_json::json;
 
 fn problem(error: &Error) -> &str {
     match error {
@@ -23,6 +25,8 @@ async fn an_answer_comes_with_the_end_of_the_log_and_the_version() {
     let log = answer.log_tail.unwrap();
     assert!(log.starts_with("START RequestId: "), "{log}");
     assert!(log.contains("\nEND RequestId: "), "{log}");
+    // Of its last line, `REPORT`.
+    assert!(answer.billed.is_some(), "{log}");
 }
 
 #[tokio::test]
@@ -79,4 +83,80 @@ async fn what_cannot_be_sent_is_refused_before_it_is() {
     // As much as there may be, and the service takes it.
     aws.invoke_event("hello", &text(one)).await.unwrap();
     aws.dry_run("hello", &text(six)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_list_is_whole_and_in_order() {
+    let stage = Stage::with(
+        |config| {
+            for number in 0..60 {
+                let function = Function::hello().description("One of many.");
+                config
+                    .functions
+                    .insert(format!("job-{number:02}"), function);
+            }
+        },
+        |_| {},
+    )
+    .await;
+    let listed = stage.aws.functions().await.unwrap();
+    let names: Vec<_> = listed.iter().map(|function| &*function.name).collect();
+    assert!(names.is_sorted());
+    let jobs = listed
+        .iter()
+        .filter(|function| function.name.starts_with("job-"));
+    assert!(
+        jobs.clone()
+            .all(|job| job.description.as_deref() == Some("One of many."))
+    );
+    assert_eq!(jobs.count(), 60);
+    assert!(names.contains(&"hello"));
+}
+
+#[tokio::test]
+async fn what_the_role_may_not_is_told_with_the_action_and_the_role() {
+    const NARROW: &str = "arn:aws:iam::123456789012:role/Narrow";
+    let stage = Stage::with(
+        |config| {
+            let role = Role::for_authenticated(NARROW, &config.identity_pool.id);
+            config.roles.push(role.with_policy(json!([{
+                "Effect": "Allow",
+                "Action": "lambda:InvokeFunction",
+                "Resource": "arn:aws:lambda:*:*:function:hello",
+            }])));
+            config.identity_pool.authenticated_role = Some(NARROW.into());
+            let hidden = Function::hello();
+            config.functions.insert("hidden".into(), hidden);
+        },
+        |_| {},
+    )
+    .await;
+    stage.aws.dry_run("hello", "{}").await.unwrap();
+    for error in [
+        stage.aws.dry_run("hidden", "{}").await.unwrap_err(),
+        stage.aws.invoke("hidden", "{}").await.unwrap_err(),
+    ] {
+        let Error::NotAllowed {
+            action,
+            resource,
+            role,
+        } = &error
+        else {
+            panic!("{error:?}");
+        };
+        assert_eq!(*action, "lambda:InvokeFunction");
+        assert!(resource.contains("hidden"), "{resource}");
+        assert_eq!(role.as_deref(), Some(NARROW));
+    }
+    let error = stage.aws.functions().await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::NotAllowed {
+                action: "lambda:ListFunctions",
+                ..
+            }
+        ),
+        "{error:?}"
+    );
 }

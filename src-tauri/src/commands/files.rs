@@ -67,6 +67,11 @@ pub(super) async fn delete_files(
 }
 
 #[tauri::command]
+pub(super) fn stop_changes(keyfob: Shared<'_>) {
+    keyfob.stop_changes();
+}
+
+#[tauri::command]
 pub(super) async fn undo_delete(keyfob: Shared<'_>, undo: u32) -> Answer<()> {
     keyfob.undo_delete(undo).await
 }

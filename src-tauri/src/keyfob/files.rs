@@ -2,7 +2,9 @@
 //! path relative to it; it has no words for anything outside.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -29,6 +31,8 @@ pub(super) struct AllFiles {
     people: Mutex<HashMap<PathBuf, Arc<Person>>>,
     /// Counted up by each listing, which ends the one before.
     listing: watch::Sender<u64>,
+    /// Counted up to end the changes that are being made.
+    stops: AtomicU64,
 }
 
 /// One person's, until they sign out.
@@ -65,6 +69,21 @@ impl AllFiles {
         });
         people.insert(journal, person.clone());
         Ok(person)
+    }
+
+    /// Tells how far a change has come, until the changes are stopped.
+    fn until_stopped(
+        &self,
+        tell: impl Fn(cognito_aws::Progress) + Send + Sync,
+    ) -> impl Fn(cognito_aws::Progress) -> ControlFlow<()> + Send + Sync {
+        let at_first = self.stops.load(Ordering::Relaxed);
+        move |progress| {
+            tell(progress);
+            match self.stops.load(Ordering::Relaxed) == at_first {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        }
     }
 
     /// Lets go of those who are signed out, and of profiles that are gone; what they were transferring stops.
@@ -147,7 +166,8 @@ impl Keyfob {
         Ok(person.files.create_folder(&folder, named(path)?).await?)
     }
 
-    /// Gives a file or a folder another name or place in the same folder of the profile; answers with its path.
+    /// Gives a file or a folder another name or place in the same folder of the profile; answers with its path, which
+    /// is the one it had when that was stopped.
     ///
     /// # Errors
     /// As [`create_folder`](Self::create_folder), when `conflict` says to ask.
@@ -161,7 +181,7 @@ impl Keyfob {
     ) -> Result<String, CommandError> {
         let (person, folder) = self.folder(folder).await?;
         let (from, to) = ((&folder, named(from)?), (&folder, named(to)?));
-        let tell = |progress: cognito_aws::Progress| tell(progress.into());
+        let tell = self.files.until_stopped(|progress| tell(progress.into()));
         Ok(person.files.rename(from, to, conflict.into(), tell).await?)
     }
 
@@ -188,11 +208,16 @@ impl Keyfob {
             named(path)?;
         }
         let (person, folder) = self.folder(folder).await?;
-        let tell = |progress: cognito_aws::Progress| tell(progress.into());
+        let tell = self.files.until_stopped(|progress| tell(progress.into()));
         let deleted = person.files.delete(&folder, paths, tell).await?;
         let objects = deleted.objects;
         let undo = person.remember(deleted);
         Ok(DeletedView { objects, undo })
+    }
+
+    /// Ends the renaming and the deletions that are under way, after what they are just at.
+    pub fn stop_changes(&self) {
+        self.files.stops.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes the last deletion back.

@@ -1,5 +1,7 @@
 //! Making folders, and moving what is in them.
 
+use std::ops::ControlFlow;
+
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -70,8 +72,8 @@ impl Files {
     }
 
     /// Gives an object or a folder another name or place. Objects are moved one after the other, each copied
-    /// before it is deleted: where this ends early, every object is in one place or the other.
-    /// Answers with the path it has got.
+    /// before it is deleted: where this ends early, every object is in one place or the other. Answers with the path it
+    /// has got; with `from` where `progress` broke before all of it was moved.
     ///
     /// # Errors
     /// [`FileError::Exists`] when something is at `to` and `on_conflict` is [`OnConflict::Ask`];
@@ -81,7 +83,7 @@ impl Files {
         (folder, from): (&Folder, &str),
         (target, to): (&Folder, &str),
         on_conflict: OnConflict,
-        progress: impl Fn(Progress) + Send + Sync,
+        progress: impl Fn(Progress) -> ControlFlow<()> + Send + Sync,
     ) -> Result<String, Error> {
         let is_folder = from.ends_with('/');
         if from.is_empty() || is_folder != to.ends_with('/') {
@@ -120,13 +122,16 @@ impl Files {
         }
         let total = objects.len() as u64;
         for (done, entry) in (0..).zip(&objects) {
-            progress(Progress { done, total });
+            if progress(Progress { done, total }).is_break() {
+                return Ok(from.to_owned());
+            }
             let place = format!("{to}{}", &entry.path[from.len()..]);
             names::check_key(&target.key(&place))?;
             self.move_object((folder, entry), (target, &place), replaces)
                 .await?;
         }
-        progress(Progress { done: total, total });
+        // Nothing is left to be stopped.
+        let _ = progress(Progress { done: total, total });
         Ok(to)
     }
 

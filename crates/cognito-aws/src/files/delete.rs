@@ -1,5 +1,7 @@
 //! Deleting what is in a folder, and taking that back.
 
+use std::ops::ControlFlow;
+
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 use super::s3::{Deed, S3};
@@ -30,8 +32,8 @@ impl Deleted {
 type Version = (String, Option<String>);
 
 impl Files {
-    /// Deletes objects, and folders with all that is in them. Dropping the future stops it after what is
-    /// already deleted.
+    /// Deletes objects, and folders with all that is in them, until `progress` breaks: what is deleted by then is
+    /// answered with.
     ///
     /// # Errors
     /// Any but [`Error::Payload`]: what was deleted before stays so.
@@ -39,7 +41,7 @@ impl Files {
         &self,
         folder: &Folder,
         paths: &[String],
-        progress: impl Fn(Progress) + Send + Sync,
+        progress: impl Fn(Progress) -> ControlFlow<()> + Send + Sync,
     ) -> Result<Deleted, Error> {
         let mut deleted = Deleted {
             objects: 0,
@@ -66,7 +68,9 @@ impl Files {
                     deleted.markers.extend(marker.map(|marker| (key, marker)));
                 }
                 let done = deleted.objects;
-                progress(Progress { done, total });
+                if progress(Progress { done, total }).is_break() {
+                    return Ok(deleted);
+                }
                 if pages.is_none() {
                     break;
                 }

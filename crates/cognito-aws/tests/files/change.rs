@@ -1,5 +1,6 @@
 //! Making, moving and deleting.
 
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use cognito_aws::{Error, FileError, OnConflict, Progress};
@@ -7,7 +8,9 @@ use cognito_emulator::{Bucket, Endpoint, Fault};
 
 use crate::room::{BUCKET, Room};
 
-fn nobody(_: Progress) {}
+fn nobody(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_is_made_once() {
@@ -118,6 +121,7 @@ async fn a_folder_is_moved_object_by_object() {
             OnConflict::Ask,
             |progress| {
                 told.lock().unwrap().push((progress.done, progress.total));
+                ControlFlow::Continue(())
             },
         )
         .await
@@ -161,6 +165,7 @@ async fn a_move_that_fails_leaves_every_object_in_one_place() {
                 .emulator
                 .fail_next(Endpoint::CopyObject, denied.clone());
         }
+        ControlFlow::Continue(())
     };
     let error = room
         .files
@@ -205,6 +210,42 @@ async fn a_deletion_is_taken_back_where_versions_are_kept() {
     room.files.undelete(&deleted).await.unwrap();
     assert_eq!(room.content("docs/deep/2").await, b"docs/deep/2");
     assert_eq!(room.content("odd \u{1} ä").await, "odd \u{1} ä".as_bytes());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_stopped_between_two_objects() {
+    let room = Room::new().await;
+    for name in ["a/1", "a/2", "a/3", "x", "y"] {
+        room.put(name, name).await;
+    }
+    let stop_after = |number: u64| {
+        move |progress: Progress| match progress.done < number {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    };
+    let (from, to) = ((&room.own, "a/"), (&room.own, "b/"));
+    let renamed = room
+        .files
+        .rename(from, to, OnConflict::Ask, stop_after(1))
+        .await;
+    assert_eq!(renamed.unwrap(), "a/", "not all of it has the other name");
+    let paths = ["x".to_owned(), "y".to_owned()];
+    let deleted = room.files.delete(&room.own, &paths, stop_after(1)).await;
+    let deleted = deleted.unwrap();
+    assert_eq!(deleted.objects, 1);
+    for there in ["b/1", "a/2", "a/3", "y"] {
+        assert_eq!(
+            room.content(there).await,
+            there.replace('b', "a").as_bytes()
+        );
+    }
+    for gone in ["a/1", "b/2", "x"] {
+        assert_eq!(room.files.stat(&room.own, gone).await.unwrap(), None);
+    }
+    // What is deleted can be had back all the same.
+    room.files.undelete(&deleted).await.unwrap();
+    assert_eq!(room.content("x").await, b"x");
 }
 
 #[tokio::test(flavor = "multi_thread")]

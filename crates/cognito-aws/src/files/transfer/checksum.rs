@@ -1,6 +1,6 @@
 //! Whether what arrived is what was sent (S3 guide, "Checking object integrity").
 
-use std::io::{self, Read};
+use std::io::{self, BufRead};
 
 use aws_smithy_checksums::{Checksum, ChecksumAlgorithm};
 use base64::Engine as _;
@@ -8,8 +8,6 @@ use base64::prelude::BASE64_STANDARD;
 use crc_fast::CrcAlgorithm;
 use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
-
-const BUFFER: usize = 256 * 1024;
 
 /// What proves that a file is whole, from the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -100,21 +98,20 @@ impl Expected {
     }
 
     /// Reads parts of these lengths and compares; one part, unless the checksum is composite.
-    pub(super) fn is_of(&self, mut from: impl Read, lengths: &[u64]) -> io::Result<bool> {
+    pub(super) fn is_of(&self, mut from: impl BufRead, lengths: &[u64]) -> io::Result<bool> {
         let mut parts = Vec::new();
         for length in lengths {
             let mut checksum = self.algorithm.start();
-            let mut buffer = vec![0; BUFFER.min(usize::try_from(*length).unwrap_or(BUFFER))];
             let mut left = *length;
             while left > 0 {
-                let most = buffer
-                    .len()
-                    .min(usize::try_from(left).unwrap_or(usize::MAX));
-                let read = from.read(&mut buffer[..most])?;
-                if read == 0 {
+                let bytes = from.fill_buf()?;
+                if bytes.is_empty() {
                     return Ok(false);
                 }
-                checksum.update(&buffer[..read]);
+                let most = usize::try_from(left).unwrap_or(usize::MAX);
+                let read = bytes.len().min(most);
+                checksum.update(&bytes[..read]);
+                from.consume(read);
                 left -= read as u64;
             }
             parts.push(checksum.finalize());

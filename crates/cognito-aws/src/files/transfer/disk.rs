@@ -3,8 +3,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use fs4::FileExt as _;
 use tempfile::TempPath;
 
@@ -17,6 +18,8 @@ use crate::files::{FileError, LocalCause};
 pub(super) struct Unfinished {
     pub(super) path: PathBuf,
     file: Arc<File>,
+    /// Systems let one write to a file at a time, and have the others spin.
+    writing: Arc<Mutex<()>>,
 }
 
 /// Why a file could not be put in its place.
@@ -27,8 +30,8 @@ pub(super) enum NotPlaced {
 }
 
 impl Unfinished {
-    /// `.NAME.ID.keyfob-part`, with room on the disk for all of it.
-    pub(super) fn create(place: &Path, id: TransferId, size: u64) -> Result<Self, FileError> {
+    /// `.NAME.ID.keyfob-part`.
+    pub(super) fn create(place: &Path, id: TransferId) -> Result<Self, FileError> {
         let name = place.file_name().unwrap_or_default().to_string_lossy();
         let name = &name[..name.floor_char_boundary(180)];
         let mut number = 0;
@@ -49,26 +52,29 @@ impl Unfinished {
                 }
                 Err(error) => return Err(failed(error)),
             };
-            // A file system that cannot reserve room says so; the disk being full is told at once.
-            let reserved = file.allocate(size);
-            if let Err(error) =
-                reserved
-                    .and_then(|()| file.set_len(size))
-                    .or_else(|error| match error.kind() {
-                        io::ErrorKind::StorageFull
-                        | io::ErrorKind::QuotaExceeded
-                        | io::ErrorKind::FileTooLarge => Err(error),
-                        _ => file.set_len(size),
-                    })
-            {
-                let _ = fs::remove_file(&path);
-                return Err(failed(error));
-            }
             return Ok(Self {
                 path,
                 file: Arc::new(file),
+                writing: Arc::default(),
             });
         }
+    }
+
+    /// Takes room on the disk for all of it, so that the disk being full is told at once; or throws the file away.
+    pub(super) fn reserve(&self, size: u64) -> Result<(), FileError> {
+        // A file system that cannot reserve room says so.
+        let reserved = self.file.allocate(size);
+        let reserved = reserved.and_then(|()| self.file.set_len(size));
+        let reserved = reserved.or_else(|error| match error.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => Err(error),
+            _ => self.file.set_len(size),
+        });
+        reserved.map_err(|error| {
+            let _ = fs::remove_file(&self.path);
+            FileError::local(&self.path, &error)
+        })
     }
 
     /// One of an earlier run, if it is still there and a file of that length.
@@ -79,10 +85,21 @@ impl Unfinished {
         (is_file && as_long).then(|| Self {
             path: path.to_owned(),
             file: Arc::new(file),
+            writing: Arc::default(),
         })
     }
 
-    pub(super) fn write_at(&self, mut bytes: &[u8], mut offset: u64) -> Result<(), FileError> {
+    /// Pieces that follow each other, from `offset` on.
+    pub(super) fn write_at(&self, pieces: &[Bytes], mut offset: u64) -> Result<(), FileError> {
+        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        for piece in pieces {
+            self.write_piece(piece, offset)?;
+            offset += piece.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn write_piece(&self, mut bytes: &[u8], mut offset: u64) -> Result<(), FileError> {
         while !bytes.is_empty() {
             match write_some_at(&self.file, bytes, offset) {
                 Ok(written) => {
@@ -96,11 +113,16 @@ impl Unfinished {
         Ok(())
     }
 
+    /// Has what is written so far put onto the disk. Not for being sure: that is [`finish`](Self::finish).
+    pub(super) fn flush(&self) {
+        let _ = self.file.sync_data();
+    }
+
     /// Gives it its name, once all of it is on the disk. Never over something else, unless that is to be replaced.
     pub(super) fn finish(&self, place: &Path, replace: bool, url: &str) -> Result<(), NotPlaced> {
         let failed = |error: &io::Error| NotPlaced::Failed(FileError::local(place, error));
         mark(&self.path, url);
-        self.file.sync_all().map_err(|error| failed(&error))?;
+        self.file.sync_data().map_err(|error| failed(&error))?;
         if replace {
             // A folder is never replaced by a file; a link is, and not what it leads to.
             return match fs::symlink_metadata(place) {
@@ -181,33 +203,30 @@ pub(super) fn source(path: &Path) -> Result<Source, FileError> {
     })
 }
 
-/// The folder of a place below `root`, made where it is missing. No part of it may be a link: whoever put one there
-/// would have the file written somewhere else.
+/// The folder of a place below `root`, made where it is missing. No part of it may be a link, nor may `root` have become
+/// one: whoever put it there would have the file written somewhere else.
 pub(super) fn make_folder(root: &Path, below: &Path) -> Result<PathBuf, FileError> {
+    let link = |path: &Path| FileError::Local {
+        path: path.to_owned(),
+        cause: LocalCause::Link,
+    };
+    let is_folder = |path: &Path| match fs::symlink_metadata(path) {
+        Ok(there) if there.is_dir() => Ok(()),
+        Ok(_) => Err(link(path)),
+        Err(error) => Err(FileError::local(path, &error)),
+    };
     let mut folder = root.to_owned();
+    is_folder(&folder)?;
     for part in below.components() {
         let Component::Normal(part) = part else {
-            let cause = LocalCause::Link;
-            return Err(FileError::Local {
-                path: below.to_owned(),
-                cause,
-            });
+            return Err(link(below));
         };
         folder.push(part);
         match fs::create_dir(&folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(FileError::local(&folder, &error));
             }
-            _ => {}
-        }
-        let there =
-            fs::symlink_metadata(&folder).map_err(|error| FileError::local(&folder, &error))?;
-        if !there.is_dir() {
-            let cause = LocalCause::Link;
-            return Err(FileError::Local {
-                path: folder,
-                cause,
-            });
+            _ => is_folder(&folder)?,
         }
     }
     Ok(folder)

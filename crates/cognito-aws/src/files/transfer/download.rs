@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_s3::types::ChecksumMode;
 use crc_fast::CrcAlgorithm;
@@ -42,6 +42,25 @@ struct Route<'a> {
     replace: bool,
 }
 
+/// Puts what has arrived onto the disk while more arrives, so that the end need not wait for all of it.
+#[derive(Clone, Default)]
+struct Flush {
+    at_work: Arc<AtomicBool>,
+}
+
+impl Flush {
+    fn begin(&self, unfinished: &Unfinished) {
+        if self.at_work.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (at_work, unfinished) = (self.at_work.clone(), unfinished.clone());
+        tokio::task::spawn_blocking(move || {
+            unfinished.flush();
+            at_work.store(false, Ordering::Relaxed);
+        });
+    }
+}
+
 impl Job {
     pub(super) async fn download(
         self: &Arc<Self>,
@@ -57,21 +76,6 @@ impl Job {
                 record.on_conflict,
             )
         };
-        let (root, parent) = (
-            order.local.clone(),
-            place.parent().unwrap_or(Path::new("")).to_owned(),
-        );
-        let parent = blocking(move || disk::make_folder(&disk::real(&root)?, &parent)).await?;
-        let name = place
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let mut place = match &begun {
-            // Where it was begun, unless that was another folder.
-            Some(begun) if begun.place.parent() == Some(&parent) => begun.place.clone(),
-            _ => parent.join(name),
-        };
         let path = format!("{}{}", order.path, item.path);
         let path = if item.path.is_empty() {
             order.path.clone()
@@ -79,19 +83,14 @@ impl Job {
             path
         };
         loop {
-            let there = place.clone();
-            let taken =
-                blocking(move || Ok::<_, FileError>(there.symlink_metadata().is_ok())).await?;
+            let (root, below) = (order.local.clone(), place.to_owned());
+            let begun = begun.as_ref().map(|begun| begun.place.clone());
+            let (place, taken) = blocking(move || spot(&root, &below, begun, on_conflict)).await?;
             match on_conflict {
                 OnConflict::Ask if taken => return Ok(Outcome::Conflict(None)),
                 OnConflict::Skip if taken => {
                     self.drop_download(&item.path).await?;
                     return Ok(Outcome::Skipped);
-                }
-                OnConflict::KeepBoth if taken => {
-                    let name = place.file_name().unwrap_or_default().to_string_lossy();
-                    place = place.with_file_name(names::another(&name));
-                    continue;
                 }
                 _ => {}
             }
@@ -102,7 +101,7 @@ impl Job {
                     size: item.size,
                 },
                 file: &item.path,
-                place: place.clone(),
+                place,
                 replace: on_conflict == OnConflict::Replace,
             };
             let proof = if item.size <= RANGE {
@@ -163,8 +162,8 @@ impl Job {
                 return Err(damaged);
             }
             let proof = expected.map_or(Proof::Length, |expected| expected.proof());
-            let unfinished = Unfinished::create(&place, id, bytes.len() as u64)?;
-            let written = unfinished.write_at(&bytes, 0);
+            let unfinished = Unfinished::create(&place, id)?;
+            let written = unfinished.write_at(&[bytes.into()], 0);
             let placed = written.and_then(|()| place_it(&unfinished, &place, replace, &url));
             if !matches!(placed, Ok(true)) {
                 // The first error is the one to tell.
@@ -272,6 +271,7 @@ impl Job {
         let kept: u64 = kept.map(|number| range_length(download, *number)).sum();
         self.bytes.fetch_add(kept, Ordering::Relaxed);
         let deed = route.object.deed;
+        let flush = Flush::default();
         let mut receiving = JoinSet::new();
         for number in 0..download.size.div_ceil(download.range_size) {
             if download.ranges.contains_key(&number) {
@@ -287,6 +287,7 @@ impl Job {
             let (file, etag) = (route.file.to_owned(), route.object.etag.to_owned());
             let start = number * download.range_size;
             let end = start + range_length(download, number);
+            let flush = flush.clone();
             receiving.spawn(async move {
                 let source = (&folder, path.as_str(), etag.as_str());
                 let crc = job
@@ -294,6 +295,7 @@ impl Job {
                     .await?;
                 drop(room);
                 job.journal().write(Line::Range { file, number, crc });
+                flush.begin(&unfinished);
                 Ok::<_, Error>(())
             });
             while let Some(received) = receiving.try_join_next() {
@@ -327,7 +329,12 @@ impl Job {
             self.begun_anew(&file);
         }
         let (place, id) = (route.place.clone(), self.id);
-        let unfinished = blocking(move || Unfinished::create(&place, id, size)).await?;
+        let unfinished = blocking(move || {
+            let unfinished = Unfinished::create(&place, id)?;
+            unfinished.reserve(size)?;
+            Ok::<_, FileError>(unfinished)
+        })
+        .await?;
         let download = Download {
             etag: route.object.etag.to_owned(),
             size,
@@ -354,6 +361,28 @@ impl Job {
                 deed.folder.region
             ),
         }
+    }
+}
+
+/// Where a file goes that belongs at `below` in the folder `root`, or was begun elsewhere in the same folder; and whether
+/// something is there.
+fn spot(
+    root: &Path,
+    below: &Path,
+    begun: Option<PathBuf>,
+    on_conflict: OnConflict,
+) -> Result<(PathBuf, bool), FileError> {
+    let parent = disk::make_folder(root, below.parent().unwrap_or(Path::new("")))?;
+    let name = below.file_name().unwrap_or_default().to_string_lossy();
+    let begun = begun.filter(|begun| begun.parent() == Some(&parent));
+    let mut place = begun.unwrap_or_else(|| parent.join(&*name));
+    loop {
+        let taken = place.symlink_metadata().is_ok();
+        if !taken || on_conflict != OnConflict::KeepBoth {
+            return Ok((place, taken));
+        }
+        let name = place.file_name().unwrap_or_default().to_string_lossy();
+        place = place.with_file_name(names::another(&name));
     }
 }
 

@@ -335,7 +335,7 @@ impl Job {
             What::Object { etag, place } => self.download(item, etag, place).await,
             What::Folder(place) => {
                 let (root, place) = (self.order().local, place.clone());
-                blocking(move || disk::make_folder(&disk::real(&root)?, &place)).await?;
+                blocking(move || disk::make_folder(&root, &place)).await?;
                 Ok(Outcome::Done(None))
             }
         }

@@ -8,7 +8,7 @@ pub(super) const MIB: u64 = 1024 * 1024;
 /// Requests in flight. More do not make a line faster, and each takes its buffers.
 const REQUESTS: usize = 16;
 /// Megabytes read and not yet sent, or received and not yet written, whatever the size and number of files.
-const MEMORY: usize = 64;
+const MEMORY: usize = 40;
 /// Larger parts, of files above 160 GB, are sent from the disk.
 pub(super) const IN_MEMORY: u64 = 16 * MIB;
 

@@ -1,6 +1,7 @@
 //! What proves a download: what S3 knows of the object, and how the file is compared with it.
 
 use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 
 use aws_sdk_s3::types::ChecksumMode;
@@ -10,6 +11,9 @@ use super::job::{Job, blocking};
 use crate::error::Error;
 use crate::files::FileError;
 use crate::files::s3::Deed;
+
+/// Of a file that is read to be compared.
+const BUFFER: usize = 256 * 1024;
 
 /// What an answer says the object's checksum is: the strongest it names, or its entity tag where that is an MD5, which
 /// it is not under a key of KMS or of the customer (S3 API reference, "Object").
@@ -149,7 +153,12 @@ impl Job {
 async fn matches(file: &Path, expected: &Expected, lengths: Vec<u64>) -> Result<bool, Error> {
     let (path, expected) = (file.to_owned(), expected.clone());
     blocking(move || {
-        let read = || expected.is_of(&mut File::open(&path)?, &lengths);
+        let read = || {
+            expected.is_of(
+                BufReader::with_capacity(BUFFER, File::open(&path)?),
+                &lengths,
+            )
+        };
         read().map_err(|error| FileError::local(&path, &error))
     })
     .await

@@ -113,16 +113,13 @@ impl Writer {
     async fn write(&mut self) -> Result<(), Error> {
         self.written().await?;
         let (unfinished, mut digest) = (self.unfinished.clone(), self.digest.take());
-        let (batch, mut at) = (std::mem::take(&mut self.batch), self.at);
+        let (batch, at) = (std::mem::take(&mut self.batch), self.at);
         self.at += std::mem::take(&mut self.length) as u64;
         self.writing = Some(tokio::task::spawn_blocking(move || {
-            for chunk in batch {
-                unfinished.write_at(&chunk, at)?;
-                at += chunk.len() as u64;
-                if let Some(digest) = &mut digest {
-                    digest.update(&chunk);
-                }
+            if let Some(digest) = &mut digest {
+                batch.iter().for_each(|chunk| digest.update(chunk));
             }
+            unfinished.write_at(&batch, at)?;
             Ok(digest)
         }));
         Ok(())
