@@ -97,10 +97,13 @@ export async function start(page) {
 export const show = (tab, view) => tab.evaluate((view) => window.preview.show(view), view);
 export const showAccess = (tab, view) =>
   tab.evaluate((view) => window.preview.showAccess(view), view);
-export const answer = (tab, name, value) =>
-  tab.evaluate(([name, value]) => window.preview.answer(name, value), [name, value]);
-export const refuse = (tab, name, error) =>
-  tab.evaluate(([name, error]) => window.preview.refuse(name, error), [name, error]);
+/** Ends `name` once it runs: what a click or an answer sets off may take the page a moment. */
+const end = async (tab, how, name, value) => {
+  await tab.waitForFunction((name) => window.preview.runs(name), name);
+  await tab.evaluate(([how, name, value]) => window.preview[how](name, value), [how, name, value]);
+};
+export const answer = (tab, name, value) => end(tab, 'answer', name, value);
+export const refuse = (tab, name, error) => end(tab, 'refuse', name, error);
 export const calls = (tab, name) =>
   tab.evaluate((name) => window.preview.log.filter(([command]) => command === name), name);
 
