@@ -29,6 +29,7 @@ const BUILD_PACKAGES: &[&str] = &[
 
 const HEADLESS_PACKAGES: &[&str] = &[
     "xvfb",
+    "xclip",
     "xdotool",
     "dbus",
     "dbus-x11",
@@ -41,6 +42,8 @@ const HEADLESS_PACKAGES: &[&str] = &[
     "fonts-dejavu-core",
     "dunst",
     "xfce4-panel",
+    "python3-gi",
+    "gir1.2-gtk-3.0",
 ];
 
 /// Left out when a Chrome and its driver are there already.

@@ -1,7 +1,8 @@
 //! Files: one large and many small ones, up and down, beside s5cmd, rclone, the AWS CLI and boto3.
 //!
 //! All of them are whole programs, from `exec` to their end, against the same server, with the same credentials, each
-//! with its own defaults. They take turns, so that all meet the same machine.
+//! with its own defaults. They take turns, and each finds the disk at rest, so that all meet the same machine. Of these
+//! programs, ours alone leaves nothing to be written when it says that it is done.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +16,7 @@ use serde_json::Value;
 use super::emulator::Ended;
 use super::figures::{Series, limit, table};
 use super::released;
-use crate::process::{self, Result, find, target};
+use crate::process::{self, Result, find, output, target};
 use crate::setup;
 
 const BUCKET: &str = "keyfob-demo";
@@ -23,6 +24,8 @@ const LARGE: usize = 256 * 1024 * 1024;
 const SMALL: usize = 64 * 1024;
 const NUMBER: usize = 500;
 const MEMORY_MIB: f64 = 128.;
+/// Of the fastest peer's time: as long, and the twentieth by which a program differs from itself between two runs.
+const AS_FAST: f64 = 1.05;
 const OURS: &str = "Keyfob";
 
 /// What is done: a word for it, whether up, and what.
@@ -66,7 +69,11 @@ pub(super) fn measure(runs: u16) -> Result {
     let mut memory: BTreeMap<(&str, &str), Series> = BTreeMap::new();
     for turn in 0..=runs {
         for (deed, up, what) in DEEDS {
-            for (name, program) in place.programs() {
+            let mut programs = place.programs();
+            // Whoever comes first finds no memory that the one before has just given back.
+            let number = programs.len();
+            programs.rotate_left(usize::from(turn) % number);
+            for (name, program) in programs {
                 let Some(command) = program(&place, up, what) else {
                     continue;
                 };
@@ -107,7 +114,7 @@ pub(super) fn measure(runs: u16) -> Result {
         limits.push(limit(
             &format!("time, of {fastest}'s, the fastest peer"),
             ours.times(theirs),
-            1.,
+            AS_FAST,
             "",
         ));
         limits.push(limit(
@@ -191,6 +198,8 @@ impl Place {
 
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
+        // The server speaks plain HTTP, and rclone cannot start where a bundle is named.
+        command.env_remove("AWS_CA_BUNDLE");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -202,6 +211,8 @@ impl Place {
             let _ = fs::remove_dir_all(&into);
             fs::create_dir_all(&into)?;
         }
+        // What the one before has left to be written, it would have to wait for.
+        output(&mut Command::new("sync"))?;
         let log = self.folder.join("log");
         let said = fs::File::create(&log)?;
         command

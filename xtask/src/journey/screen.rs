@@ -150,6 +150,27 @@ impl Window {
             .map(drop)
     }
 
+    pub(super) fn move_to(&self, x: u32, y: u32) -> Result {
+        let (x, y) = (x.to_string(), y.to_string());
+        self.display
+            .xdotool(&["windowmove", "--sync", &self.id, &x, &y])
+            .map(drop)
+    }
+
+    /// Moves the pointer to a place in it.
+    pub(super) fn point_at(&self, (x, y): (u32, u32)) -> Result {
+        let (x, y) = (x.to_string(), y.to_string());
+        self.display
+            .xdotool(&["mousemove", "--window", &self.id, &x, &y])
+            .map(drop)
+    }
+
+    /// Presses the mouse's first button, or lets it go.
+    pub(super) fn hold(&self, down: bool) -> Result {
+        let what = if down { "mousedown" } else { "mouseup" };
+        self.display.xdotool(&[what, "1"]).map(drop)
+    }
+
     fn measure(&self, what: &str) -> Result<String> {
         output(
             self.display

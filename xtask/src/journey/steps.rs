@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::Step;
 use super::desktop::tray;
-use super::files::{delete_and_undo, download_and_share, upload};
+use super::files::{delete_and_undo, download_and_share, drop_onto, upload};
 use super::organisations::{ending, get_out, loopback, second, switch};
 use super::stage::{APP_CLASS, DEADLINE, Stage};
 use crate::demo::{FarSide, PASSWORD, USER, pictures};
@@ -54,6 +54,10 @@ pub(super) const STEPS: &[(&str, Step)] = &[
         download_and_share,
     ),
     ("Files: deleted, and had back", delete_and_undo),
+    (
+        "Files: dragged from another window, dropped, uploaded",
+        drop_onto,
+    ),
     (
         "quit, start again later: renewed silently, no browser",
         restart,
