@@ -239,6 +239,33 @@ async fn a_link_in_the_folder_leads_nowhere() {
     assert!(!into.join("f/y").symlink_metadata().unwrap().is_symlink());
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_has_become_a_link_is_not_followed() {
+    let room = Room::new().await;
+    let (into, outside) = (room.folder("in"), room.folder("outside"));
+    room.put("x", "x").await;
+    let denied = Fault::Xml {
+        status: 403,
+        code: "AccessDenied".into(),
+        message: "no".into(),
+    };
+    room.stage.emulator.fail_next(Endpoint::GetObject, denied);
+    let id = room.fetch("x", &into, OnConflict::Ask).await;
+    let refused = room.end(id).await.state;
+    assert!(matches!(refused, TransferState::Failed(_)), "{refused:?}");
+    std::fs::remove_dir(&into).unwrap();
+    std::os::unix::fs::symlink(&outside, &into).unwrap();
+    room.files.resume(id);
+    let TransferState::Failed(Error::File(FileError::Local { cause, .. })) =
+        room.end(id).await.state
+    else {
+        panic!("a link was followed")
+    };
+    assert_eq!(cause, LocalCause::Link);
+    assert_eq!(room.names(&outside), [] as [&str; 0]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_line_is_taken_up_where_it_broke() {
     let room = Room::new().await;
