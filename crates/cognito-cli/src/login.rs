@@ -1,6 +1,7 @@
 //! `keyfob login` and `keyfob logout`.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::pin::pin;
 use std::thread;
 
 use cognito_client::{
@@ -37,10 +38,19 @@ pub(crate) fn login(profile: Profile, how: Login) -> Result<(), Failure> {
             .begin_with(request)
             .await
             .map_err(|error| failed(&error))?;
-        invite(&url, route, how.no_browser);
+        let mut given_up = pin!(tokio::signal::ctrl_c());
+        // Listened to before anybody is told of it.
+        tokio::select! {
+            biased;
+            _ = &mut given_up => {
+                session.cancel().await;
+                return Err(Failure::Cancelled);
+            }
+            () = std::future::ready(()) => invite(&url, route, how.no_browser),
+        }
         tokio::select! {
             user = answered(&session, route) => user.map_err(|error| failed(&error)),
-            _ = tokio::signal::ctrl_c() => {
+            _ = &mut given_up => {
                 session.cancel().await;
                 Err(Failure::Cancelled)
             }
@@ -81,7 +91,7 @@ async fn answered(session: &Session, route: Route) -> Result<User, Error> {
     let mut pasted = (route == Route::Paste || io::stdin().is_terminal()).then(lines);
     let mut status = session.subscribe();
     // Notices when the app takes the answer.
-    let mut watching = std::pin::pin!(session.keep_fresh());
+    let mut watching = pin!(session.keep_fresh());
     loop {
         let now = status.borrow_and_update().clone();
         match (now.state, now.problem) {
