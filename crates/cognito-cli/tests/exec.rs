@@ -99,6 +99,8 @@ fn signals_reach_the_program() {
             let arguments = [&["exec"], more, &["--", "bash", "-c", script]].concat();
             let mut exec = desk.keyfob(&arguments);
             let mut exec = exec.stdin(Stdio::piped()).spawn().unwrap();
+            // Its end would end the program too, and perhaps before the signal.
+            let stdin = exec.stdin.take();
             assert_eq!(first_line(&mut exec), "ready");
             let kill = format!("kill -{signal} {}", exec.id());
             assert!(
@@ -109,6 +111,7 @@ fn signals_reach_the_program() {
                     .success()
             );
             assert_eq!(exec.wait().unwrap().code(), Some(code), "{signal} {server}");
+            drop(stdin);
         }
     }
 }
