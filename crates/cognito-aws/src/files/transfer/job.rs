@@ -262,7 +262,6 @@ impl Job {
             }
             return;
         };
-        let mut over = false;
         self.change(|status| {
             status.state = match ended {
                 Err(error) => TransferState::Failed(error),
@@ -270,15 +269,13 @@ impl Job {
                 Ok(()) => match status.problems.first() {
                     Some((_, error)) => TransferState::Failed(error.clone()),
                     None => {
-                        over = true;
+                        // Before it is told: nothing is left of what is done.
+                        self.journal().delete();
                         TransferState::Done
                     }
                 },
             };
         });
-        if over {
-            self.journal().delete();
-        }
     }
 
     async fn work(self: &Arc<Self>) -> Result<(), Error> {
