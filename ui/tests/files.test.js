@@ -337,6 +337,25 @@ describe('what is done to files', () => {
       assert.equal((await calls(tab, 'rename_file')).at(-1)[4], 'replace');
     }));
 
+  test('of a folder of many files, can be stopped where it was asked for', () =>
+    inTab({}, async (tab) => {
+      await inFiles(tab);
+      await row(tab, 'Photos/').click();
+      await press(tab, 'F2');
+      await at(tab, 'file-name').fill('Pictures');
+      await tab.keyboard.press('Enter');
+      await came(tab, { done: 3, total: 10 });
+      await at(tab, 'name-cancel').getByText('Stop').click();
+      assert.deepEqual(await calls(tab, 'stop_changes'), [['stop_changes']]);
+      await answer(tab, 'rename_file', 'Photos/');
+      await listed(tab, it.files);
+      assert.equal(
+        await text(tab, 'files-done'),
+        'Stopped: a part of “Photos” is in “Pictures” now.',
+      );
+      assert.equal(await tab.getByRole('dialog').count(), 0);
+    }));
+
   test('deleted at once where it can be had back, and had back by the button or the keyboard', () =>
     inTab({}, async (tab) => {
       await filesScenes['files-deleted'](tab);

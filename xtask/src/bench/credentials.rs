@@ -68,6 +68,12 @@ pub(super) fn measure(runs: u16) -> Result {
             MEGABYTES,
             " MB",
         ),
+        limit(
+            "memory without it, at most",
+            without.max(),
+            MEGABYTES,
+            " MB",
+        ),
         limit("the program", binary, BINARY_MEGABYTES, " MB"),
         limit("idle, median", idle.median(), IDLE_MILLISECONDS, " ms"),
     ];

@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use cognito_aws::{Error, FileError, OnConflict, Progress};
-use cognito_emulator::{Bucket, Endpoint, Fault};
+use cognito_emulator::{Bucket, Endpoint};
 
-use crate::room::{BUCKET, Room};
+use crate::room::{BUCKET, Room, denied};
 
 fn nobody(_: Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
@@ -153,17 +153,12 @@ async fn a_move_that_fails_leaves_every_object_in_one_place() {
     for name in ["a/1", "a/2", "a/3"] {
         room.put(name, name).await;
     }
-    let denied = Fault::Xml {
-        status: 403,
-        code: "AccessDenied".into(),
-        message: "no".into(),
-    };
     // The first object is copied and deleted, the second one is not copied.
     let fail = |progress: Progress| {
         if progress.done == 1 {
             room.stage
                 .emulator
-                .fail_next(Endpoint::CopyObject, denied.clone());
+                .fail_next(Endpoint::CopyObject, denied());
         }
         ControlFlow::Continue(())
     };

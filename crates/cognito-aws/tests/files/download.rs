@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPa
 use cognito_aws::{Error, FileError, LocalCause, OnConflict, Proof, TransferId, TransferState};
 use cognito_emulator::{Endpoint, Fault};
 
-use crate::room::{BUCKET, MIB, Room, noise};
+use crate::room::{BUCKET, MIB, Room, denied, noise};
 
 impl Room {
     async fn fetch(&self, path: &str, into: &Path, answer: OnConflict) -> TransferId {
@@ -245,12 +245,7 @@ async fn a_folder_that_has_become_a_link_is_not_followed() {
     let room = Room::new().await;
     let (into, outside) = (room.folder("in"), room.folder("outside"));
     room.put("x", "x").await;
-    let denied = Fault::Xml {
-        status: 403,
-        code: "AccessDenied".into(),
-        message: "no".into(),
-    };
-    room.stage.emulator.fail_next(Endpoint::GetObject, denied);
+    room.stage.emulator.fail_next(Endpoint::GetObject, denied());
     let id = room.fetch("x", &into, OnConflict::Ask).await;
     let refused = room.end(id).await.state;
     assert!(matches!(refused, TransferState::Failed(_)), "{refused:?}");
@@ -307,12 +302,7 @@ async fn what_is_not_there_or_not_allowed_is_said() {
         );
     }
     room.put("x", "x").await;
-    let denied = Fault::Xml {
-        status: 403,
-        code: "AccessDenied".into(),
-        message: "no".into(),
-    };
-    room.stage.emulator.fail_next(Endpoint::GetObject, denied);
+    room.stage.emulator.fail_next(Endpoint::GetObject, denied());
     let id = room.fetch("x", &into, OnConflict::Ask).await;
     let TransferState::Failed(error) = room.end(id).await.state else {
         panic!("it was refused")

@@ -6,7 +6,7 @@ use cognito_aws::{Error, OnConflict, TransferState};
 use cognito_emulator::{Endpoint, Fault};
 
 use crate::common::HOUR;
-use crate::room::{BUCKET, MIB, Room, noise};
+use crate::room::{BUCKET, MIB, Room, denied, noise};
 
 /// Two whole parts and a short one.
 const SIZE: usize = 17 * MIB;
@@ -189,14 +189,9 @@ async fn what_could_not_be_undone_is_undone_later() {
         .await
         .unwrap();
     until_asked(&room, "UploadPart", PARTS).await;
-    let denied = Fault::Xml {
-        status: 403,
-        code: "AccessDenied".into(),
-        message: "no".into(),
-    };
     room.stage
         .emulator
-        .fail_next(Endpoint::AbortMultipartUpload, denied);
+        .fail_next(Endpoint::AbortMultipartUpload, denied());
     room.files.cancel(id);
     room.stage.emulator.release();
     until_asked(&room, "AbortMultipartUpload", 1).await;

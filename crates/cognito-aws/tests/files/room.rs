@@ -6,7 +6,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::types::ChecksumMode;
 use cognito_aws::{Files, Folder, Transfer, TransferId, TransferState};
-use cognito_emulator::Config;
+use cognito_emulator::{Config, Fault};
 use tempfile::TempDir;
 
 use crate::common::Stage;
@@ -170,6 +170,15 @@ impl Room {
         }
         names.sort();
         names
+    }
+}
+
+/// S3's refusal of what the role may not.
+pub(crate) fn denied() -> Fault {
+    Fault::Xml {
+        status: 403,
+        code: "AccessDenied".into(),
+        message: "no".into(),
     }
 }
 
