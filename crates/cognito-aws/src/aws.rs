@@ -1,6 +1,7 @@
 //! AWS as the person who is signed in, and who they are there. Their functions are in `functions`.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_lambda as lambda;
@@ -13,7 +14,7 @@ use cognito_client::{ProfileStore, Session};
 
 use crate::credentials::{CognitoCredentialsProvider, Held};
 use crate::error::{AwsService, Error};
-use crate::sdk::{self, Refusal, refusal};
+use crate::sdk::{self, Lazy, Refusal, refusal};
 
 /// How long one request to an identity pool or to STS may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,11 +25,11 @@ const FUNCTION_PATIENCE: Duration = Duration::from_secs(15 * 60 + 20);
 /// AWS for one [`Session`]. Cheap to clone; all clones share the credentials.
 #[derive(Clone)]
 pub struct Aws {
-    config: SdkConfig,
+    config: Arc<Lazy<SdkConfig>>,
     session: Session,
     provider: CognitoCredentialsProvider,
-    sts: sts::Client,
-    pub(crate) lambda: lambda::Client,
+    sts: Arc<Lazy<sts::Client>>,
+    pub(crate) lambda: Arc<Lazy<lambda::Client>>,
 }
 
 /// Who AWS takes the person for.
@@ -83,26 +84,34 @@ impl Aws {
         patience: Duration,
         function: Duration,
     ) -> Result<Self, Error> {
-        let config = sdk::config(&session, patience);
+        let config = Arc::new(sdk::config(session.clone(), patience));
         let provider = CognitoCredentialsProvider::new(session.clone(), &config, profiles)?;
-        let endpoints = &session.profile().endpoints;
-        let mut sts = sts::config::Builder::from(&config);
-        sts.set_endpoint_url(endpoints.sts.as_ref().map(ToString::to_string));
-        // A function may do something each time: whether to invoke it again is for the person to say.
-        let mut lambda = lambda::config::Builder::from(&config)
-            .timeout_config(sdk::patience(function))
-            .retry_config(RetryConfig::disabled());
-        lambda.set_endpoint_url(endpoints.lambda.as_ref().map(ToString::to_string));
         Ok(Self {
-            config: config
-                .into_builder()
-                .credentials_provider(SharedCredentialsProvider::new(provider.clone()))
-                // The provider has a cache of its own, which knows when its owner signs out.
-                .identity_cache(IdentityCache::no_cache())
-                .build(),
+            sts: Arc::new(sdk::client(&config, &session, |config, endpoints| {
+                let mut sts = sts::config::Builder::from(config);
+                sts.set_endpoint_url(endpoints.sts.as_ref().map(ToString::to_string));
+                sts::Client::from_conf(sts.build())
+            })),
+            lambda: Arc::new(sdk::client(&config, &session, move |config, endpoints| {
+                // A function may do something each time: whether to invoke it again is for the person to say.
+                let mut lambda = lambda::config::Builder::from(config)
+                    .timeout_config(sdk::patience(function))
+                    .retry_config(RetryConfig::disabled());
+                lambda.set_endpoint_url(endpoints.lambda.as_ref().map(ToString::to_string));
+                lambda::Client::from_conf(lambda.build())
+            })),
+            config: Arc::new(sdk::lazy({
+                let provider = provider.clone();
+                move || {
+                    let config = SdkConfig::clone(&config).into_builder();
+                    config
+                        .credentials_provider(SharedCredentialsProvider::new(provider))
+                        // The provider has a cache of its own, which knows when its owner signs out.
+                        .identity_cache(IdentityCache::no_cache())
+                        .build()
+                }
+            })),
             provider,
-            sts: sts::Client::from_conf(sts.build()),
-            lambda: lambda::Client::from_conf(lambda.build()),
             session,
         })
     }
@@ -196,7 +205,7 @@ impl Aws {
     /// # }
     /// ```
     pub fn sdk_config(&self) -> SdkConfig {
-        self.config.clone()
+        SdkConfig::clone(&self.config)
     }
 
     /// Does it with credentials; once more when AWS took those, or the time, for outdated. It refuses such a

@@ -17,6 +17,7 @@ use crate::exchange::IdentityPool;
 use crate::id_claims::{IdClaims, Login};
 use crate::kept::Kept;
 use crate::refusal::Recovery;
+use crate::sdk::Lazy;
 use crate::way::Way;
 
 /// With less than this left, credentials are not given any more, even if no new ones can be had.
@@ -137,7 +138,7 @@ impl Cached {
 impl CognitoCredentialsProvider {
     pub(crate) fn new(
         session: Session,
-        config: &SdkConfig,
+        config: &Arc<Lazy<SdkConfig>>,
         profiles: Option<ProfileStore>,
     ) -> Result<Self, Error> {
         Ok(Self {

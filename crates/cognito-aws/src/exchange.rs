@@ -1,6 +1,7 @@
 //! The identity pool: an ID token, or nothing, becomes AWS credentials (Cognito guide, "Identity pools
 //! authentication flow").
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_cognitoidentity as cognito_identity;
@@ -15,6 +16,7 @@ use crate::credentials::Held;
 use crate::error::{AwsService, Error};
 use crate::id_claims::Login;
 use crate::refusal::{Asked, Recovery};
+use crate::sdk::{self, Lazy};
 use crate::way::Way;
 
 /// The most tries when turned away because too many ask, with pauses that add up to four seconds at most.
@@ -32,12 +34,12 @@ pub(crate) struct IdentityPool {
     pub(crate) id: String,
     /// The user pool's name at the identity pool: its issuer without the scheme.
     pub(crate) login: String,
-    client: cognito_identity::Client,
-    sts: sts::Client,
+    client: Lazy<cognito_identity::Client>,
+    sts: Lazy<sts::Client>,
 }
 
 impl IdentityPool {
-    pub(crate) fn new(session: Session, config: &SdkConfig) -> Result<Self, Error> {
+    pub(crate) fn new(session: Session, config: &Arc<Lazy<SdkConfig>>) -> Result<Self, Error> {
         let profile = session.profile();
         let Some(id) = profile.identity_pool_id.clone() else {
             return Err(Error::Configuration {
@@ -47,20 +49,25 @@ impl IdentityPool {
                         .into(),
             });
         };
-        let endpoints = &profile.endpoints;
-        // What is tried again, and when, is decided here: the SDK takes a limit for throttling.
-        let mut pool =
-            cognito_identity::config::Builder::from(config).retry_config(RetryConfig::disabled());
-        pool.set_endpoint_url(endpoints.cognito_identity.as_ref().map(ToString::to_string));
-        let mut sts = sts::config::Builder::from(config).retry_config(RetryConfig::disabled());
-        sts.set_endpoint_url(endpoints.sts.as_ref().map(ToString::to_string));
         let issuer = profile.issuer.as_str();
         let login = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
         Ok(Self {
             id,
             login: login.trim_end_matches('/').to_owned(),
-            client: cognito_identity::Client::from_conf(pool.build()),
-            sts: sts::Client::from_conf(sts.build()),
+            // What is tried again, and when, is decided here: the SDK takes a limit for throttling.
+            client: sdk::client(config, &session, |config, endpoints| {
+                let mut pool = cognito_identity::config::Builder::from(config)
+                    .retry_config(RetryConfig::disabled());
+                let endpoint = endpoints.cognito_identity.as_ref();
+                pool.set_endpoint_url(endpoint.map(ToString::to_string));
+                cognito_identity::Client::from_conf(pool.build())
+            }),
+            sts: sdk::client(config, &session, |config, endpoints| {
+                let mut sts =
+                    sts::config::Builder::from(config).retry_config(RetryConfig::disabled());
+                sts.set_endpoint_url(endpoints.sts.as_ref().map(ToString::to_string));
+                sts::Client::from_conf(sts.build())
+            }),
             session,
         })
     }

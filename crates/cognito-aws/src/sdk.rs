@@ -1,6 +1,7 @@
 //! What all SDK clients have in common: where the time comes from, how long they wait, and how their errors
 //! are read. Nothing is taken from the environment or from `~/.aws`.
 
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_sts::config::http::HttpResponse;
@@ -10,7 +11,7 @@ use aws_sdk_sts::config::{BehaviorVersion, Region};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_types::SdkConfig;
 use aws_types::sdk_config::TimeSource;
-use cognito_client::Session;
+use cognito_client::{Endpoints, Session};
 
 use cognito_client::TransientCause;
 
@@ -32,22 +33,42 @@ impl std::fmt::Debug for SessionTime {
     }
 }
 
+/// Made when it is first needed: a client costs half a megabyte of code that is read in, which a program that finds
+/// its credentials at hand never needs.
+pub(crate) type Lazy<T> = LazyLock<T, Box<dyn FnOnce() -> T + Send>>;
+
+pub(crate) fn lazy<T>(make: impl FnOnce() -> T + Send + 'static) -> Lazy<T> {
+    LazyLock::new(Box::new(make))
+}
+
+/// What `make` makes of this configuration and of the endpoints that the session's profile names.
+pub(crate) fn client<T>(
+    config: &Arc<Lazy<SdkConfig>>,
+    session: &Session,
+    make: impl FnOnce(&SdkConfig, &Endpoints) -> T + Send + 'static,
+) -> Lazy<T> {
+    let (config, session) = (config.clone(), session.clone());
+    lazy(move || make(&config, &session.profile().endpoints))
+}
+
 /// For requests that may be sent again: three attempts, `patience` for each.
-pub(crate) fn config(session: &Session, patience: Duration) -> SdkConfig {
-    SdkConfig::builder()
-        .http_client(Reqwest(session.clone()))
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(session.profile().region.clone()))
-        .time_source(SessionTime(session.clone()))
-        // The SDK would add a correction of its own to one that is already made.
-        .disable_clock_skew_correction(true)
-        .timeout_config(self::patience(patience))
-        .retry_config(
-            RetryConfig::standard()
-                .with_max_attempts(3)
-                .with_initial_backoff(Duration::from_millis(200)),
-        )
-        .build()
+pub(crate) fn config(session: Session, patience: Duration) -> Lazy<SdkConfig> {
+    lazy(move || {
+        SdkConfig::builder()
+            .http_client(Reqwest(session.clone()))
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(session.profile().region.clone()))
+            .time_source(SessionTime(session))
+            // The SDK would add a correction of its own to one that is already made.
+            .disable_clock_skew_correction(true)
+            .timeout_config(self::patience(patience))
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(3)
+                    .with_initial_backoff(Duration::from_millis(200)),
+            )
+            .build()
+    })
 }
 
 /// This long for each attempt.
