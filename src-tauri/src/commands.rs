@@ -56,6 +56,8 @@ pub fn commands<R: Runtime>(builder: Builder<R>) -> Builder<R> {
         files::share_file,
         files::upload_files,
         files::download_files,
+        files::fetch_to_drag,
+        files::drag_out,
         files::watch_transfers,
         files::pause_transfer,
         files::resume_transfer,

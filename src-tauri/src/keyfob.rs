@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod drags;
 mod drops;
 mod files;
 mod functions;

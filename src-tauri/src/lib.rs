@@ -9,6 +9,7 @@
 mod act;
 mod clipboard;
 mod commands;
+mod drag;
 mod keyfob;
 mod notice;
 mod profile;
@@ -161,8 +162,8 @@ fn came_back(app: &AppHandle) {
 fn dragged(app: &AppHandle, event: &DragDropEvent) {
     let keyfob = app.state::<Arc<Keyfob>>().inner().clone();
     match event {
-        DragDropEvent::Enter { .. } => keyfob.dragged(true),
-        DragDropEvent::Leave => keyfob.dragged(false),
+        DragDropEvent::Enter { paths, .. } => keyfob.dragged(paths),
+        DragDropEvent::Leave => keyfob.dragged(&[]),
         DragDropEvent::Drop { paths, .. } => {
             let paths = paths.clone();
             tauri::async_runtime::spawn(async move { keyfob.dropped(paths).await });

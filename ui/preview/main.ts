@@ -144,6 +144,13 @@ const backend: Backend = {
   shareFile: (folder, path) => command('share_file', folder, path),
   uploadFiles: (folder, path, folders) => command('upload_files', folder, path, folders),
   downloadFiles: (folder, paths, choose) => command('download_files', folder, paths, choose),
+  fetchToDrag: (folder, files) =>
+    command(
+      'fetch_to_drag',
+      folder,
+      files.map(({ path }) => path),
+    ),
+  dragOut: (number) => command('drag_out', number),
   async watchTransfers(tell) {
     onTransfers = tell;
   },

@@ -18,6 +18,7 @@ import type {
   FileFolderView,
   FilePreviewView,
   FilesPageView,
+  FileView,
   ListedView,
   ProfilePreviewView,
   ProfileSource,
@@ -110,6 +111,10 @@ export interface Backend {
   uploadFiles(folder: number, path: string, folders: boolean): Promise<number>;
   /** Into the Downloads folder, or one that the person chooses; answers how many have begun. */
   downloadFiles(folder: number, paths: string[], choose: boolean): Promise<number>;
+  /** Downloads what is to be dragged; answers by which number, or null where that was cancelled or has failed. */
+  fetchToDrag(folder: number, files: FileView[]): Promise<number | null>;
+  /** Puts it under the pointer, whose button is held; answers whether somebody took it, once it is let go. */
+  dragOut(number: number): Promise<boolean>;
   /** Calls `onTransfers` with the current profile's transfers at once, and after every change. */
   watchTransfers(onTransfers: (transfers: TransferView[]) => void): Promise<void>;
   pauseTransfer(id: number): Promise<void>;
@@ -191,6 +196,8 @@ export const tauri: Backend = {
   shareFile: (folder, path) => invoke('share_file', { folder, path }),
   uploadFiles: (folder, path, folders) => invoke('upload_files', { folder, path, folders }),
   downloadFiles: (folder, paths, choose) => invoke('download_files', { folder, paths, choose }),
+  fetchToDrag: (folder, files) => invoke('fetch_to_drag', { folder, files }),
+  dragOut: (number) => invoke('drag_out', { number }),
   watchTransfers: (onTransfers) => invoke('watch_transfers', { channel: channel(onTransfers) }),
   pauseTransfer: (id) => invoke('pause_transfer', { id }),
   resumeTransfer: (id) => invoke('resume_transfer', { id }),

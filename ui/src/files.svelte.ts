@@ -17,6 +17,11 @@ export interface Done {
   undo: number | null;
 }
 
+/** A button that is held, or not any more. */
+export interface Hold {
+  held: boolean;
+}
+
 /** The place the person is at in their files, and what they are doing there. */
 export class FilesDesk {
   folders = $state.raw<readonly FileFolderView[] | null>(null);
@@ -40,6 +45,9 @@ export class FilesDesk {
   /** Whether that has many steps, and can be stopped between them. */
   stoppable = $state(false);
   private stopped = false;
+  /** What is downloaded while the person holds it, in words. */
+  holding = $state<string | null>(null);
+  private drags = 0;
   done = $state.raw<Done | null>(null);
   readonly shown = $derived(sorted(this.files, order));
   private readonly versions = new SvelteMap<number, boolean | null>();
@@ -202,6 +210,28 @@ export class FilesDesk {
   forget(): void {
     clearTimeout(this.timer);
     this.done = null;
+  }
+
+  /** Has files dragged out of the window, once they are on the disk; should they be let go before, another time. */
+  async drag(files: FileView[], hold: Hold): Promise<void> {
+    const run = ++this.drags;
+    const [first] = files;
+    if (!first) return;
+    const one = files.length === 1;
+    const what = one ? `“${nameOf(first.path)}”` : counted(files.length, 'item');
+    this.holding = `Downloading ${what} to drag…`;
+    try {
+      const number = await this.backend.fetchToDrag(this.folder, files);
+      if (run !== this.drags) return;
+      this.holding = null;
+      if (number === null) return;
+      if (hold.held) await this.backend.dragOut(number);
+      else this.tell(`${what} can be dragged now: ${one ? 'it is' : 'they are'} on this computer.`);
+    } catch (reason) {
+      if (run === this.drags) this.problem = asCommandError(reason);
+    } finally {
+      if (run === this.drags) this.holding = null;
+    }
   }
 
   /** Whether what is deleted here can be had back; null where nobody can say. */

@@ -287,6 +287,90 @@ describe('what is done to files', () => {
       assert.deepEqual(await dropTarget(tab), { kind: 'profile' });
     }));
 
+  describe('what is dragged out', () => {
+    const wanted = async (tab) => (await calls(tab, 'fetch_to_drag')).map(([, , paths]) => paths);
+    /** Presses on a row and goes so far to the right. */
+    const drag = async (tab, path, far = 40) => {
+      const box = await row(tab, path).boundingBox();
+      const [x, y] = [box.x + 40, box.y + box.height / 2];
+      await tab.mouse.move(x, y);
+      await tab.mouse.down();
+      await tab.mouse.move(x + far, y, { steps: 4 });
+    };
+
+    test('is downloaded first, and is under the pointer from then on', () =>
+      inTab({}, async (tab) => {
+        await inFiles(tab);
+        await drag(tab, 'notes.txt', 4);
+        assert.deepEqual(await wanted(tab), [], 'a hand is not quite still in a click');
+        await tab.mouse.up();
+        await drag(tab, 'notes.txt');
+        assert.deepEqual(await wanted(tab), [['notes.txt']]);
+        assert.equal(await text(tab, 'files-holding'), 'Downloading “notes.txt” to drag…');
+        await answer(tab, 'fetch_to_drag', 7);
+        await answer(tab, 'drag_out', true);
+        await settled(tab);
+        assert.deepEqual(await calls(tab, 'drag_out'), [['drag_out', 7]]);
+        await tab.mouse.up();
+        assert.equal(await at(tab, 'files-holding').count(), 0);
+        assert.deepEqual(await chosen(tab), ['notes.txt']);
+      }));
+
+    test('is all that is chosen, where the hand takes one of those', () =>
+      inTab({}, async (tab) => {
+        await inFiles(tab);
+        await row(tab, 'Photos/').click();
+        await row(tab, 'notes.txt').click({ modifiers: ['Control'] });
+        await drag(tab, 'notes.txt');
+        assert.deepEqual(await wanted(tab), [['Photos/', 'notes.txt']]);
+        // Let go where it was: all of it is still chosen.
+        await tab.mouse.move(300, 300);
+        await tab.mouse.up();
+        assert.equal((await chosen(tab)).length, 2);
+        await answer(tab, 'fetch_to_drag', 1);
+        await settled(tab);
+        assert.match(await text(tab, 'files-done'), /2 items can be dragged now: they are on this/);
+        assert.deepEqual(await calls(tab, 'drag_out'), [], 'nobody holds it any more');
+        // Another one, which was not chosen.
+        await drag(tab, 'Contracts/');
+        assert.deepEqual((await wanted(tab)).at(-1), ['Contracts/']);
+        await tab.mouse.up();
+      }));
+
+    test('is told of where it cannot be, and not where the transfers tell it', () =>
+      inTab({}, async (tab) => {
+        await inFiles(tab);
+        await drag(tab, 'notes.txt');
+        await answer(tab, 'fetch_to_drag', null);
+        await settled(tab);
+        assert.equal(await at(tab, 'files-holding').count(), 0);
+        assert.equal(await at(tab, 'files-done').count(), 0);
+        await tab.mouse.up();
+        await drag(tab, 'notes.txt');
+        await refuse(tab, 'fetch_to_drag', it.gone);
+        await settled(tab);
+        assert.match((await alerts(tab))[0], /notes\.txt/);
+        assert.equal(await at(tab, 'files-holding').count(), 0);
+        await tab.mouse.up();
+      }));
+
+    test('is the latest: what was let go of comes too late', () =>
+      inTab({}, async (tab) => {
+        await inFiles(tab);
+        await drag(tab, 'notes.txt');
+        await tab.mouse.up();
+        await drag(tab, 'Photos/');
+        await answer(tab, 'fetch_to_drag', 1);
+        await settled(tab);
+        assert.equal(await text(tab, 'files-holding'), 'Downloading “Photos” to drag…');
+        assert.equal(await at(tab, 'files-done').count(), 0);
+        await answer(tab, 'fetch_to_drag', 2);
+        await answer(tab, 'drag_out', false);
+        assert.deepEqual(await calls(tab, 'drag_out'), [['drag_out', 2]]);
+        await tab.mouse.up();
+      }));
+  });
+
   test('a new folder: a bad name is told, a good one is made and chosen', () =>
     inTab({}, async (tab) => {
       await inFiles(tab);
@@ -307,8 +391,8 @@ describe('what is done to files', () => {
       await tab.keyboard.press('Enter');
       await answer(tab, 'create_folder');
       await listed(tab, [...it.files, it.folder('Invoices')]);
-      assert.deepEqual(await calls(tab, 'create_folder'), [['create_folder', 0, 'Invoices/']]);
-      assert.deepEqual(await chosen(tab), ['Invoices/']);
+      assert.deepEqual(await calls(tab, 'create_folder'), [['create_folder', 0, 'Photos/']]);
+      assert.deepEqual(await chosen(tab), ['Photos/']);
       assert.equal(await focused(tab), 'file-list');
     }));
 

@@ -8,9 +8,10 @@ use tauri_plugin_dialog::{DialogExt, FileDialogBuilder, FilePath};
 use tauri_plugin_opener::OpenerExt;
 
 use super::{Answer, Shared};
+use crate::drag;
 use crate::view::{
     CommandError, Conflict, DeletedView, DropTarget, DropView, ErrorCode, FileFolderView,
-    FilePreviewView, FilesPageView, ListedView, ProgressView, TransferView,
+    FilePreviewView, FileView, FilesPageView, ListedView, ProgressView, TransferView,
 };
 
 #[tauri::command]
@@ -134,6 +135,38 @@ pub(super) async fn download_files<R: Runtime>(
     };
     let Some(into) = into else { return Ok(0) };
     keyfob.download(folder, &paths, &into, conflict).await
+}
+
+/// Downloads what is to be dragged; answers by which number, or nothing where that was cancelled or has failed.
+#[tauri::command]
+pub(super) async fn fetch_to_drag(
+    keyfob: Shared<'_>,
+    folder: usize,
+    files: Vec<FileView>,
+) -> Answer<Option<u32>> {
+    keyfob.fetch_to_drag(folder, files).await
+}
+
+/// Puts it under the pointer, whose button is held; answers whether somebody has taken it, once it is let go.
+#[tauri::command]
+pub(super) async fn drag_out<R: Runtime>(
+    window: WebviewWindow<R>,
+    keyfob: Shared<'_>,
+    number: u32,
+) -> Answer<bool> {
+    let paths = keyfob.to_drag(number).await?;
+    let taken = drag::out(&window, paths).await.map_err(|error| {
+        tracing::warn!(%error, "nothing is dragged");
+        CommandError {
+            code: ErrorCode::Unexpected,
+            message: "It cannot be dragged out of this window.".into(),
+            remedy: "Use Download.".into(),
+        }
+    })?;
+    if taken {
+        keyfob.dragged_out(number).await;
+    }
+    Ok(taken)
 }
 
 type Chosen = Box<dyn FnOnce(Option<Vec<FilePath>>) + Send>;

@@ -46,9 +46,10 @@ impl Keyfob {
         self.drops.state().target = target;
     }
 
-    /// Files are dragged over the window, or away.
-    pub fn dragged(&self, over: bool) {
-        let over = over && self.drops.state().target != DropTarget::Nothing;
+    /// These files are dragged over the window; or nothing any more.
+    pub fn dragged(&self, paths: &[PathBuf]) {
+        let from_elsewhere = paths.iter().any(|path| !self.files.drags.has_file(path));
+        let over = from_elsewhere && self.drops.state().target != DropTarget::Nothing;
         self.drops
             .tell(if over { DropView::Over } else { DropView::Left });
     }
@@ -57,10 +58,10 @@ impl Keyfob {
     pub async fn dropped(&self, paths: Vec<PathBuf>) {
         let target = self.drops.state().target.clone();
         self.drops.tell(DropView::Left);
-        // What is dragged out of a browser may be an address.
+        // What is dragged out of a browser may be an address; what is dragged out of here stays where it was.
         let paths: Vec<_> = paths
             .into_iter()
-            .filter(|path| path.is_absolute())
+            .filter(|path| path.is_absolute() && !self.files.drags.has_file(path))
             .collect();
         if paths.is_empty() {
             return;

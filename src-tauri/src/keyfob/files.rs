@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::Keyfob;
 use super::account::{Account, Live};
+use super::drags::{Drags, DragsFolder};
 use crate::view::{
     CommandError, Conflict, DeletedView, ErrorCode, FileFolderView, FilePreviewView, FilesPageView,
     ListedView, ProgressView, unix_seconds,
@@ -26,7 +27,8 @@ const LINK_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 #[derive(Default)]
 pub(super) struct AllFiles {
     /// Where the journals of unfinished transfers are kept.
-    pub(super) journals: PathBuf,
+    journals: PathBuf,
+    pub(super) drags: DragsFolder,
     /// By the folder of their journals: profiles that share it share the transfers.
     people: Mutex<HashMap<PathBuf, Arc<Person>>>,
     /// Counted up by each listing, which ends the one before.
@@ -44,6 +46,8 @@ pub(super) struct Person {
     deleted: Mutex<(u32, Option<Deleted>)>,
     /// Whether unfinished transfers are to be taken up.
     pub(super) to_restore: Mutex<bool>,
+    pub(super) drags: Drags,
+    pub(super) drags_folder: DragsFolder,
 }
 
 impl AllFiles {
@@ -66,6 +70,8 @@ impl AllFiles {
             files: Files::new(aws, journal.clone()),
             deleted: Mutex::default(),
             to_restore: Mutex::new(true),
+            drags: Drags::default(),
+            drags_folder: self.drags.clone(),
         });
         people.insert(journal, person.clone());
         Ok(person)
@@ -96,10 +102,11 @@ impl AllFiles {
 }
 
 impl Keyfob {
-    /// Names the folder for what the app must remember of transfers.
+    /// Names the folder for what the app must remember of transfers, and for what is dragged out of it.
     #[must_use]
     pub fn with_journals(mut self, folder: impl Into<PathBuf>) -> Self {
         self.files.journals = folder.into();
+        self.files.drags = DragsFolder::beside(&self.files.journals);
         self
     }
 

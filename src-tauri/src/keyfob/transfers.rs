@@ -47,7 +47,9 @@ impl Keyfob {
             let transfers = transfers.unwrap_or_default();
             let running = |state: &TransferState| matches!(state, TransferState::Running);
             let is_running = transfers.iter().any(|transfer| running(&transfer.state));
-            let view: Vec<_> = transfers.into_iter().map(TransferView::from).collect();
+            let transfers = transfers.into_iter();
+            let told_of = transfers.filter(|transfer| !self.files.drags.is_over_for(transfer));
+            let view: Vec<_> = told_of.map(TransferView::from).collect();
             if told.as_ref() != Some(&view) {
                 if !tell(view.clone()) {
                     return;
@@ -244,11 +246,12 @@ impl Person {
             return;
         }
         *to_restore = false;
-        let files = self.files.clone();
+        let (files, drags) = (self.files.clone(), self.drags_folder.clone());
         tokio::spawn(async move {
             if let Err(error) = files.restore_transfers().await {
                 tracing::warn!(%error, "unfinished transfers are not taken up");
             }
+            drags.cancel_old(&files);
         });
     }
 }

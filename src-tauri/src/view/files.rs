@@ -24,7 +24,7 @@ pub struct FileFolderView {
 }
 
 /// A file or a folder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct FileView {
     /// Its path in the profile's folder, ending in `/` for a folder.

@@ -86,9 +86,10 @@ pub(super) fn delete_and_undo(stage: &mut Stage) -> Result {
     app.screenshot(&picture("app-files-undone"))
 }
 
+const DROPPED: &str = "dropped ü.txt";
+
 /// Drags a file from another program's window onto the room.
 pub(super) fn drop_onto(stage: &mut Stage) -> Result {
-    const DROPPED: &str = "dropped ü.txt";
     let home = PathBuf::from(variable("HOME").ok_or("there is no home folder")?);
     fs::write(home.join(DROPPED), CONTENT)?;
     let uri = format!("file://{}/dropped%20%C3%BC.txt", home.display());
@@ -122,6 +123,52 @@ pub(super) fn drop_onto(stage: &mut Stage) -> Result {
     app.wait_for(&format!("[data-path=\"{DROPPED}\"]"), DEADLINE)?;
     shows(app, "transfers", "1 done")?;
     app.screenshot(&picture("app-files-dropped"))
+}
+
+/// Drags that file out of the room onto another program's window.
+pub(super) fn drag_out(stage: &mut Stage) -> Result {
+    let home = PathBuf::from(variable("HOME").ok_or("there is no home folder")?);
+    let (folder, sign) = (home.join("Another folder"), home.join("over"));
+    fs::create_dir_all(&folder)?;
+    let mut target = stage.display.command("/usr/bin/python3");
+    target
+        .arg(root().join("xtask/src/journey/drag_target.py"))
+        .args([&folder, &sign]);
+    stage.start("drag-target", target)?;
+    let (target, room) = (stage.display.window("drag-target")?, stage.app_window()?);
+    target.move_to(1250, 10)?;
+    let app = stage.app()?;
+    let row = app.execute(&format!(
+        "const row = document.querySelector('[data-path=\"{DROPPED}\"]').getBoundingClientRect();
+         return [row.x + 60, row.y + row.height / 2].map(Math.round)"
+    ))?;
+    let [x, y] = [0, 1].map(|side| row[side].as_u64().and_then(|side| u32::try_from(side).ok()));
+    let (x, y) = (x.ok_or("no place")?, y.ok_or("no place")?);
+    room.activate()?;
+    room.point_at((x, y))?;
+    room.hold(true)?;
+    for step in 1..=8 {
+        room.point_at((x + 5 * step, y))?;
+    }
+    let mut step = 0;
+    let over = wait_for("the other window to see what comes", DEADLINE, || {
+        step += 5;
+        target.point_at((60 + step % 100, 120))?;
+        Ok(sign.exists().then_some(()))
+    });
+    let seen = stage.display.screenshot(&picture("app-files-out"));
+    room.hold(false)?;
+    over?;
+    seen?;
+    let file = folder.join(DROPPED);
+    wait_for("the file in the other folder", DEADLINE, || {
+        let whole = fs::read_to_string(&file).is_ok_and(|content| content == CONTENT);
+        Ok(whole.then_some(()))
+    })?;
+    // It went out, and has not come back in.
+    shows(app, "transfers", "2 done")?;
+    shows(app, "files-chosen", "1 of 2 chosen")?;
+    app.screenshot(&picture("app-files-dragged"))
 }
 
 /// Chooses the file once it is listed.

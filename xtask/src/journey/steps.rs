@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::Step;
 use super::desktop::tray;
-use super::files::{delete_and_undo, download_and_share, drop_onto, upload};
+use super::files::{delete_and_undo, download_and_share, drag_out, drop_onto, upload};
 use super::organisations::{ending, get_out, loopback, second, switch};
 use super::stage::{APP_CLASS, DEADLINE, Stage};
 use crate::demo::{FarSide, PASSWORD, USER, pictures};
@@ -57,6 +57,10 @@ pub(super) const STEPS: &[(&str, Step)] = &[
     (
         "Files: dragged from another window, dropped, uploaded",
         drop_onto,
+    ),
+    (
+        "Files: dragged out onto another window, which has it whole",
+        drag_out,
     ),
     (
         "quit, start again later: renewed silently, no browser",
