@@ -85,34 +85,45 @@ impl Job {
         loop {
             let (root, below) = (order.local.clone(), place.to_owned());
             let begun = begun.as_ref().map(|begun| begun.place.clone());
-            let (place, taken) = blocking(move || spot(&root, &below, begun, on_conflict)).await?;
-            match on_conflict {
-                OnConflict::Ask if taken => return Ok(Outcome::Conflict(None)),
-                OnConflict::Skip if taken => {
-                    self.drop_download(&item.path).await?;
-                    return Ok(Outcome::Skipped);
-                }
-                _ => {}
-            }
-            let route = Route {
-                object: Object {
-                    deed: Deed::read(&order.folder, &path),
-                    etag,
-                    size: item.size,
-                },
-                file: &item.path,
-                place,
-                replace: on_conflict == OnConflict::Replace,
+            let find = move || spot(&root, &below, begun, on_conflict);
+            let object = Object {
+                deed: Deed::read(&order.folder, &path),
+                etag,
+                size: item.size,
             };
-            let proof = if item.size <= RANGE {
-                self.fetch_whole(&route).await?
+            let replace = on_conflict == OnConflict::Replace;
+            let is_small = item.size <= RANGE;
+            let proof = if is_small && !matches!(on_conflict, OnConflict::Ask | OnConflict::Skip) {
+                // Whatever is there, it is fetched: where it goes is looked at when it is here, in one go with the rest.
+                self.fetch_whole(object, replace, move || Ok(find()?.0))
+                    .await?
             } else {
-                self.fetch_in_ranges(&route).await?
+                let (place, taken) = blocking(find).await?;
+                match on_conflict {
+                    OnConflict::Ask if taken => return Ok(Outcome::Conflict(None)),
+                    OnConflict::Skip if taken => {
+                        self.drop_download(&item.path).await?;
+                        return Ok(Outcome::Skipped);
+                    }
+                    _ => {}
+                }
+                if is_small {
+                    self.fetch_whole(object, replace, move || Ok(place)).await?
+                } else {
+                    let file = &item.path;
+                    let route = Route {
+                        object,
+                        file,
+                        place,
+                        replace,
+                    };
+                    self.fetch_in_ranges(&route).await?
+                }
             };
             match proof {
                 Some(proof) => return Ok(Outcome::Done(Some(proof))),
                 // A folder is never replaced by a file.
-                None if route.replace => return Ok(Outcome::Conflict(None)),
+                None if replace => return Ok(Outcome::Conflict(None)),
                 // Something has come there meanwhile.
                 None => {}
             }
@@ -130,9 +141,13 @@ impl Job {
         Ok(())
     }
 
-    /// `None` when something is at its place.
-    async fn fetch_whole(&self, route: &Route<'_>) -> Result<Option<Proof>, Error> {
-        let object = route.object;
+    /// `None` when something is at its place, which `find` tells.
+    async fn fetch_whole(
+        &self,
+        object: Object<'_>,
+        replace: bool,
+        find: impl FnOnce() -> Result<PathBuf, FileError> + Send + 'static,
+    ) -> Result<Option<Proof>, Error> {
         let _room = self.shared.limits.room(object.size).await;
         let under_way = UnderWay::new(&self.bytes);
         let mut attempt = 0;
@@ -151,8 +166,7 @@ impl Job {
                 None => expected = None,
             }
         }
-        let (id, place, replace) = (self.id, route.place.clone(), route.replace);
-        let url = self.url(object.deed);
+        let (id, url) = (self.id, self.url(object.deed));
         let damaged = object.damaged();
         let placed = blocking(move || {
             let whole = expected
@@ -162,6 +176,7 @@ impl Job {
                 return Err(damaged);
             }
             let proof = expected.map_or(Proof::Length, |expected| expected.proof());
+            let place = find()?;
             let unfinished = Unfinished::create(&place, id)?;
             let written = unfinished.write_at(&[bytes.into()], 0);
             let placed = written.and_then(|()| place_it(&unfinished, &place, replace, &url));
