@@ -90,32 +90,30 @@ fn slow() -> Failure {
     )
 }
 
-/// Without the app: in a thread, so that a keychain that does not answer keeps nobody.
+/// Without the app: what is at hand in the keychain, or what another process gets.
 fn alone(
     request: &Request,
     profile: &Profile,
     manner: Manner,
     until: Instant,
 ) -> Result<Answer, Failure> {
-    let (answered, answer) = mpsc::channel();
-    let (request, profile) = (request.clone(), profile.clone());
-    thread::spawn(move || {
-        let answer = match at_hand(&request, profile, manner.may_ask) {
-            Ok(None) => by_another_process(&request, manner.may_ask),
-            Ok(Some(answer)) => Ok(answer),
-            Err(failure) => Err(failure),
-        };
-        // Nobody may wait any more.
-        drop(answered.send(answer));
+    let account = account::account(profile.clone(), manner.may_ask)?;
+    let runtime = account::runtime()?;
+    let at_hand = runtime.block_on(async {
+        let at_hand = cognito_agent::answer_at_hand(&account, request);
+        tokio::time::timeout_at(until.into(), at_hand).await
     });
+    // A keychain that does not answer keeps nobody.
+    runtime.shutdown_background();
+    if let Some(answer) = at_hand.map_err(|_| slow())? {
+        return Ok(answer);
+    }
+    let (answered, answer) = mpsc::channel();
+    let (request, may_ask) = (request.clone(), manner.may_ask);
+    // Nobody may wait for it any more.
+    thread::spawn(move || drop(answered.send(by_another_process(&request, may_ask))));
     let left = until.saturating_duration_since(Instant::now());
     answer.recv_timeout(left).unwrap_or_else(|_| Err(slow()))
-}
-
-/// The answer, if nothing has to be sent for it.
-fn at_hand(request: &Request, profile: Profile, may_ask: bool) -> Result<Option<Answer>, Failure> {
-    let account = account::account(profile, may_ask)?;
-    Ok(account::runtime()?.block_on(cognito_agent::answer_at_hand(&account, request)))
 }
 
 /// Has a process of its own renew and answer, which nobody ends with this one: a refresh token that was

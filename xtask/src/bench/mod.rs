@@ -23,6 +23,7 @@ use crate::setup::{self, Scope};
 pub(crate) const INSIDE: &str = "bench-inside";
 
 const RUNS: u16 = 12;
+const RELEASE: &str = "--release";
 const NAMES: [&str; 8] = [
     "startup",
     "sign-in",
@@ -106,24 +107,42 @@ fn inside_session(name: &str, runs: &str) -> Result {
 fn build(wanted: &[(&str, bool)]) -> Result {
     // One call each: built together, the app would share the features only an example asks for.
     let builds: [(&str, &[&str]); 9] = [
-        ("startup", &[APP, EMBEDDED, "--bin=keyfob-desktop"]),
-        ("startup", &[APP, EMBEDDED, "--example=bare-window"]),
-        ("sign-in", &["-pcognito-client", "--example=sign_in_bench"]),
-        ("session", &["-pcognito-client", "--example=session_bench"]),
-        ("credentials", &["-pcognito-cli", "--bin=keyfob"]),
+        ("startup", &[RELEASE, APP, EMBEDDED, "--bin=keyfob-desktop"]),
+        (
+            "startup",
+            &[RELEASE, APP, EMBEDDED, "--example=bare-window"],
+        ),
+        (
+            "sign-in",
+            &[RELEASE, "-pcognito-client", "--example=sign_in_bench"],
+        ),
+        (
+            "session",
+            &[RELEASE, "-pcognito-client", "--example=session_bench"],
+        ),
         (
             "credentials",
-            &["-pcognito-cli", "--example=credentials_bench"],
+            &["--profile=command", "-pcognito-cli", "--bin=keyfob"],
         ),
-        ("credentials", &["-pcognito-cli", "--example=only_prints"]),
-        ("emulator", &["-pcognito-emulator", "--bins"]),
-        ("files", &["-pcognito-aws", "--example=files_bench"]),
+        (
+            "credentials",
+            &[RELEASE, "-pcognito-cli", "--example=credentials_bench"],
+        ),
+        (
+            "credentials",
+            &[RELEASE, "-pcognito-cli", "--example=only_prints"],
+        ),
+        ("emulator", &[RELEASE, "-pcognito-emulator", "--bins"]),
+        (
+            "files",
+            &[RELEASE, "-pcognito-aws", "--example=files_bench"],
+        ),
     ];
     for (name, arguments) in builds {
         if wanted.contains(&(name, true)) {
-            let mut build = cargo(&["build", "--release"]);
+            let mut build = cargo(&["build"]);
             process::run(
-                &format!("cargo build --release {}", arguments.join(" ")),
+                &format!("cargo build {}", arguments.join(" ")),
                 build.args(arguments),
             )?;
         }
@@ -143,8 +162,13 @@ const EMBEDDED: &str = "--features=keyfob-desktop/custom-protocol";
 
 /// A program that cargo built, in its release profile.
 fn released(name: &str) -> PathBuf {
+    built("release", name)
+}
+
+/// A program that was built with this profile.
+fn built(profile: &str, name: &str) -> PathBuf {
     target()
-        .join("release")
+        .join(profile)
         .join(name)
         .with_extension(std::env::consts::EXE_EXTENSION)
 }
