@@ -29,7 +29,8 @@ Usage: cargo xtask COMMAND
     --minutes N       how long, in two halves: without and with a grace period (2)
     --seed S          repeats what a run did that printed this seed
     --without-locks   lets the processes get in each other's way, to see that losses are found
-  bench [NAME]      measure release builds beside their peers: startup, sign-in, session, emulator, verifier, api; or all
+  bench [NAME]      measure release builds beside their peers: startup, sign-in, session, credentials, emulator,
+                    verifier, api, files; or all
     --runs N          how often (12)
     --minutes N       with api: instead, a crowd at it for so long, its keys rotating
   setup             only set up what is missing (for demo; with --tests also for test)
