@@ -10,8 +10,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Window(#[from] tauri::Error),
     #[cfg(not(target_os = "linux"))]
-    #[error(transparent)]
-    System(#[from] drag::Error),
+    #[error("{0}")]
+    System(String),
     #[error("nothing was begun, or the window is gone")]
     Nothing,
 }
@@ -99,11 +99,7 @@ fn begin<R: Runtime>(
 
     let (item, picture) = (DragItem::Files(paths), Image::Raw(PICTURE.to_vec()));
     let ended = move |result, _| ended(matches!(result, DragResult::Dropped));
-    Ok(drag::start_drag(
-        window,
-        item,
-        picture,
-        ended,
-        Options::default(),
-    )?)
+    let begun = drag::start_drag(window, item, picture, ended, Options::default());
+    // The system's own error may belong to this thread.
+    begun.map_err(|error| Error::System(error.to_string()))
 }

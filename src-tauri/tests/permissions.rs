@@ -124,7 +124,7 @@ fn the_window_may_ask_for_profiles() {
 }
 
 /// Everything the window may ask for; what is added to one list must be added to the other.
-const COMMANDS: [&str; 46] = [
+const COMMANDS: [&str; 48] = [
     "watch",
     "ready",
     "sign_in",
@@ -162,6 +162,8 @@ const COMMANDS: [&str; 46] = [
     "share_file",
     "upload_files",
     "download_files",
+    "fetch_to_drag",
+    "drag_out",
     "watch_transfers",
     "pause_transfer",
     "resume_transfer",

@@ -391,8 +391,8 @@ describe('what is done to files', () => {
       await tab.keyboard.press('Enter');
       await answer(tab, 'create_folder');
       await listed(tab, [...it.files, it.folder('Invoices')]);
-      assert.deepEqual(await calls(tab, 'create_folder'), [['create_folder', 0, 'Photos/']]);
-      assert.deepEqual(await chosen(tab), ['Photos/']);
+      assert.deepEqual(await calls(tab, 'create_folder'), [['create_folder', 0, 'Invoices/']]);
+      assert.deepEqual(await chosen(tab), ['Invoices/']);
       assert.equal(await focused(tab), 'file-list');
     }));
 
