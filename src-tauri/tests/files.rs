@@ -607,6 +607,13 @@ async fn what_is_dragged_out_is_downloaded_first() {
     let cat = std::fs::read_to_string(both[1].join("cat.txt"));
     assert_eq!(cat.unwrap(), "meow");
 
+    // A folder is as it was when one last looked: nothing else tells that somebody has put something into it.
+    let again = [listed("photos/", 0)];
+    let before = fetch(&again);
+    assert_eq!(fetch(&again), before);
+    page.list(0, "", None);
+    assert_ne!(fetch(&again), before);
+
     // Back into the window, it is no upload; with something else, only that is one.
     let other = world.file("other.txt", "other");
     page.ask(

@@ -15,6 +15,8 @@ use crate::view::{CommandError, ErrorCode, FileView};
 
 /// The folder among the journals, which is the person's own.
 const FOLDER: &str = "dragged";
+/// What an earlier run has left in it, on its way out.
+const OLD: &str = "dragged.old";
 /// What the person reads in place of a folder they never chose.
 const INTO: &str = "drag and drop";
 /// So many drags are kept: whoever took one may still be reading it.
@@ -26,12 +28,20 @@ pub(super) struct Drags(Mutex<(u32, VecDeque<Drag>)>);
 
 struct Drag {
     number: u32,
-    folder: Folder,
-    files: Vec<FileView>,
+    wanted: Wanted,
     transfers: Vec<TransferId>,
     /// Whether somebody has taken it. What was not is there for another try.
     taken: bool,
     place: TempDir,
+}
+
+/// What is to be dragged, as it was seen.
+#[derive(PartialEq, Eq)]
+struct Wanted {
+    folder: Folder,
+    files: Vec<FileView>,
+    /// With a folder among them: which listing that was. Nothing else tells whether what is in it has changed.
+    listing: Option<u64>,
 }
 
 impl Drags {
@@ -57,9 +67,15 @@ impl Keyfob {
             named(&file.path)?;
         }
         let (person, folder) = self.folder(folder).await?;
-        let (number, transfers) = match person.fetched(&folder, &files) {
+        let has_folder = files.iter().any(|file| file.path.ends_with('/'));
+        let wanted = Wanted {
+            folder,
+            files,
+            listing: has_folder.then(|| self.files.listing()),
+        };
+        let (number, transfers) = match person.fetched(&wanted) {
             Some(fetched) => fetched,
-            None => person.fetch(folder, files).await?,
+            None => person.fetch(wanted).await?,
         };
         let mut changes = person.files.watch_transfers();
         // Nobody's transfers go on because they are waited for here.
@@ -134,12 +150,16 @@ impl Keyfob {
 pub(super) struct DragsFolder(PathBuf);
 
 impl DragsFolder {
-    /// Beside the journals; what an earlier run has left there is cleared.
+    /// Beside the journals. What an earlier run has left there is out of the way at once, and deleted in its own time:
+    /// it may be large, and the window waits for this.
     pub(super) fn beside(journals: &Path) -> Self {
-        if let Err(error) = fs::remove_dir_all(journals.join(FOLDER))
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "what was to be dragged in an earlier run stays");
+        let (left, old) = (journals.join(FOLDER), journals.join(OLD));
+        // An earlier one was not deleted to its end.
+        if fs::rename(&left, &old).is_err() {
+            remove(&left);
+        }
+        if old.exists() {
+            std::thread::spawn(move || remove(&old));
         }
         Self(journals.to_owned())
     }
@@ -169,9 +189,10 @@ impl DragsFolder {
         self.path().is_ok_and(|folder| path.starts_with(folder))
     }
 
-    /// Whether it comes from there, and is dragged back into the window.
+    /// Whether it comes from there, and is dragged back into the window, whose thread asks for no disk but then.
     pub(super) fn has_file(&self, path: &Path) -> bool {
-        fs::canonicalize(path).is_ok_and(|path| self.has(&path))
+        path.parent().is_some_and(|folder| folder.ends_with(INTO))
+            && fs::canonicalize(path).is_ok_and(|path| self.has(&path))
     }
 
     /// Cancels what an earlier run was downloading to be dragged.
@@ -191,10 +212,11 @@ impl DragsFolder {
 
 impl Person {
     /// What was downloaded for such a drag already, or has been begun; tried again where it failed.
-    fn fetched(&self, folder: &Folder, files: &[FileView]) -> Option<(u32, Vec<TransferId>)> {
+    fn fetched(&self, wanted: &Wanted) -> Option<(u32, Vec<TransferId>)> {
         let known = self.drags.with(|_, drags| {
-            let of_those = |drag: &&Drag| drag.folder == *folder && drag.files == *files;
-            let drag = drags.iter().filter(|drag| !drag.taken).find(of_those)?;
+            let drag = drags
+                .iter()
+                .find(|drag| !drag.taken && drag.wanted == *wanted)?;
             Some((drag.number, drag.transfers.clone()))
         })?;
         for &transfer in &known.1 {
@@ -203,11 +225,7 @@ impl Person {
         progress(&self.files, &known.1).map(|_| known)
     }
 
-    async fn fetch(
-        &self,
-        folder: Folder,
-        files: Vec<FileView>,
-    ) -> Result<(u32, Vec<TransferId>), CommandError> {
+    async fn fetch(&self, wanted: Wanted) -> Result<(u32, Vec<TransferId>), CommandError> {
         let place = self.drags_folder.make().map_err(|error| {
             tracing::warn!(%error, "nothing can be dragged");
             CommandError {
@@ -217,11 +235,11 @@ impl Person {
             }
         })?;
         let into = place.path().join(INTO);
-        let mut transfers = Vec::with_capacity(files.len());
+        let mut transfers = Vec::with_capacity(wanted.files.len());
         let mut refused = None;
-        for file in &files {
-            let keep = OnConflict::KeepBoth;
-            let begun = self.files.download(&folder, &file.path, &into, None, keep);
+        for file in &wanted.files {
+            let (folder, keep) = (&wanted.folder, OnConflict::KeepBoth);
+            let begun = self.files.download(folder, &file.path, &into, None, keep);
             match begun.await {
                 Ok(transfer) => transfers.push(transfer),
                 Err(error) => {
@@ -239,8 +257,7 @@ impl Person {
             *last += 1;
             drags.push_back(Drag {
                 number: *last,
-                folder,
-                files,
+                wanted,
                 transfers,
                 taken: false,
                 place,
@@ -271,6 +288,14 @@ impl Person {
         for &transfer in transfers {
             self.files.cancel(transfer);
         }
+    }
+}
+
+fn remove(folder: &Path) {
+    if let Err(error) = fs::remove_dir_all(folder)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, "what was to be dragged in an earlier run stays");
     }
 }
 

@@ -77,6 +77,11 @@ impl AllFiles {
         Ok(person)
     }
 
+    /// Which listing is the latest.
+    pub(super) fn listing(&self) -> u64 {
+        *self.listing.borrow()
+    }
+
     /// Tells how far a change has come, until the changes are stopped.
     fn until_stopped(
         &self,
