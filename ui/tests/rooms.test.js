@@ -27,6 +27,27 @@ describe('rooms', () => {
       assert.equal(await tab.getByRole('navigation').count(), 0);
     }));
 
+  for (const [where, width] of [
+    ['in a row', 600],
+    ['beside the room', 900],
+  ]) {
+    test(`${where}, they can be clicked wherever one has scrolled to`, () =>
+      inTab({}, async (tab) => {
+        await tab.setViewportSize({ width, height: 500 });
+        await show(tab, views.signedIn);
+        // Longer than any room.
+        await tab.getByRole('main').evaluate((main) => {
+          main.style.minHeight = '200vh';
+          window.scrollTo(0, document.documentElement.scrollHeight);
+        });
+        const there = await at(tab, 'room-files').evaluate((button) => {
+          const { x, y, width, height } = button.getBoundingClientRect();
+          return button.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+        });
+        assert.ok(there && (await tab.evaluate(() => window.scrollY)) > 0);
+      }));
+  }
+
   test('the keyboard goes through them, and stays where it is; a screen reader is told', () =>
     inTab({}, async (tab) => {
       await show(tab, views.signedIn);

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use super::figures::{Series, limit, table};
-use super::{built, released};
+use super::{COMMAND, built, released};
 use crate::process::{Result, output};
 
 /// Of the app's answer, to a program that only prints it.
@@ -17,7 +17,7 @@ const BINARY_MEGABYTES: f64 = 15.;
 const IDLE_MILLISECONDS: f64 = 0.5;
 
 pub(super) fn measure(runs: u16) -> Result {
-    let keyfob = built("command", "keyfob");
+    let keyfob = built(COMMAND, "keyfob");
     let measured = output(
         Command::new(released("examples/credentials_bench"))
             .arg(&keyfob)

@@ -23,7 +23,9 @@ use crate::setup::{self, Scope};
 pub(crate) const INSIDE: &str = "bench-inside";
 
 const RUNS: u16 = 12;
-const RELEASE: &str = "--release";
+/// Cargo's profiles: of the app and of what measures, and of the `keyfob` command.
+const RELEASE: &str = "release";
+const COMMAND: &str = "command";
 const NAMES: [&str; 8] = [
     "startup",
     "sign-in",
@@ -106,43 +108,47 @@ fn inside_session(name: &str, runs: &str) -> Result {
 
 fn build(wanted: &[(&str, bool)]) -> Result {
     // One call each: built together, the app would share the features only an example asks for.
-    let builds: [(&str, &[&str]); 9] = [
-        ("startup", &[RELEASE, APP, EMBEDDED, "--bin=keyfob-desktop"]),
+    let builds: [(&str, &str, &[&str]); 9] = [
+        ("startup", RELEASE, &[APP, EMBEDDED, "--bin=keyfob-desktop"]),
         (
             "startup",
-            &[RELEASE, APP, EMBEDDED, "--example=bare-window"],
+            RELEASE,
+            &[APP, EMBEDDED, "--example=bare-window"],
         ),
         (
             "sign-in",
-            &[RELEASE, "-pcognito-client", "--example=sign_in_bench"],
+            RELEASE,
+            &["-pcognito-client", "--example=sign_in_bench"],
         ),
         (
             "session",
-            &[RELEASE, "-pcognito-client", "--example=session_bench"],
+            RELEASE,
+            &["-pcognito-client", "--example=session_bench"],
+        ),
+        ("credentials", COMMAND, &["-pcognito-cli", "--bin=keyfob"]),
+        (
+            "credentials",
+            RELEASE,
+            &["-pcognito-cli", "--example=credentials_bench"],
         ),
         (
             "credentials",
-            &["--profile=command", "-pcognito-cli", "--bin=keyfob"],
+            RELEASE,
+            &["-pcognito-cli", "--example=only_prints"],
         ),
-        (
-            "credentials",
-            &[RELEASE, "-pcognito-cli", "--example=credentials_bench"],
-        ),
-        (
-            "credentials",
-            &[RELEASE, "-pcognito-cli", "--example=only_prints"],
-        ),
-        ("emulator", &[RELEASE, "-pcognito-emulator", "--bins"]),
+        ("emulator", RELEASE, &["-pcognito-emulator", "--bins"]),
         (
             "files",
-            &[RELEASE, "-pcognito-aws", "--example=files_bench"],
+            RELEASE,
+            &["-pcognito-aws", "--example=files_bench"],
         ),
     ];
-    for (name, arguments) in builds {
+    for (name, profile, arguments) in builds {
         if wanted.contains(&(name, true)) {
-            let mut build = cargo(&["build"]);
+            let profile = format!("--profile={profile}");
+            let mut build = cargo(&["build", &profile]);
             process::run(
-                &format!("cargo build {}", arguments.join(" ")),
+                &format!("cargo build {profile} {}", arguments.join(" ")),
                 build.args(arguments),
             )?;
         }
@@ -162,7 +168,7 @@ const EMBEDDED: &str = "--features=keyfob-desktop/custom-protocol";
 
 /// A program that cargo built, in its release profile.
 fn released(name: &str) -> PathBuf {
-    built("release", name)
+    built(RELEASE, name)
 }
 
 /// A program that was built with this profile.
