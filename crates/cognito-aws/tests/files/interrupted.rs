@@ -446,3 +446,39 @@ async fn a_transfer_waits_for_the_person_whose_it_is() {
     room.done(id).await;
     assert!(room.content("x").await == content);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_just_begins_can_be_stopped_at_any_moment() {
+    let room = Room::new().await;
+    let into = room.folder("in");
+    room.put("x", noise(1)).await;
+    for turn in 0..200 {
+        room.stage
+            .emulator
+            .fail_next(Endpoint::GetObject, Fault::Stall);
+        let begun = room
+            .files
+            .download(&room.own, "x", &into, None, OnConflict::KeepBoth)
+            .await;
+        let id = begun.unwrap();
+        for _ in 0..turn % 20 {
+            tokio::task::yield_now().await;
+        }
+        if turn % 2 == 0 {
+            room.files.pause(id);
+            room.files.resume(id);
+            room.files.pause(id);
+        }
+        room.files.cancel(id);
+        room.until(id, |_| room.journals() == 0).await;
+        let state = room.transfer(id).state;
+        assert!(
+            matches!(state, TransferState::Cancelled),
+            "{turn}: {state:?}"
+        );
+        room.stage.emulator.clear_faults();
+        room.stage.emulator.release();
+        room.files.dismiss(id);
+    }
+    assert_eq!(room.names(&into), [] as [&str; 0]);
+}

@@ -192,12 +192,18 @@ impl Job {
         }
     }
 
+    /// Changes how it stands while it is wanted as it was at first: whoever wants it otherwise has said how it stands.
+    fn change_if_wanted(&self, wanted: &watch::Receiver<Wish>, change: impl FnOnce(&mut Status)) {
+        self.change(|status| {
+            if wanted.has_changed().is_ok_and(|changed| !changed) {
+                change(status);
+            }
+        });
+    }
+
     /// Whether there is nothing more to do for it.
     pub(super) fn is_over(&self) -> bool {
-        matches!(
-            self.status().state,
-            TransferState::Done | TransferState::Cancelled
-        )
+        self.status().is_over()
     }
 
     /// Whether it is cancelled and something of it may be left.
@@ -217,27 +223,27 @@ impl Job {
 
     /// Says what the person wants; whether anything is to be done about it.
     pub(super) fn wish(&self, wish: Wish) -> bool {
-        let at_it = matches!(
-            self.status().state,
-            TransferState::Queued | TransferState::Running
-        );
-        if self.is_over() || (wish == Wish::Go && at_it) {
-            return false;
-        }
-        match wish {
-            Wish::Go => self.journal().write(Line::Paused(false)),
-            Wish::Pause => self.journal().write(Line::Paused(true)),
-            Wish::Cancel => self.journal().write(Line::Cancelled),
-        }
-        self.wish.send_replace(wish);
+        let mut is_new = false;
+        // In one go: whoever is at work must not say in between how it stands.
         self.change(|status| {
+            let at_it = matches!(status.state, TransferState::Queued | TransferState::Running);
+            if status.is_over() || (wish == Wish::Go && at_it) {
+                return;
+            }
+            is_new = true;
+            self.journal().write(match wish {
+                Wish::Go => Line::Paused(false),
+                Wish::Pause => Line::Paused(true),
+                Wish::Cancel => Line::Cancelled,
+            });
+            self.wish.send_replace(wish);
             status.state = match wish {
                 Wish::Go => TransferState::Queued,
                 Wish::Pause => TransferState::Paused,
                 Wish::Cancel => TransferState::Cancelled,
             };
         });
-        true
+        is_new
     }
 
     pub(super) fn answer(&self, answer: OnConflict) {
@@ -250,11 +256,11 @@ impl Job {
         if self.is_over() && !self.owes() {
             return;
         }
-        let mut wish = self.wish.subscribe();
+        let wanted = self.wish.subscribe();
         let ended = tokio::select! {
             biased;
-            () = async { drop(wish.wait_for(|wish| *wish != Wish::Go).await) } => None,
-            ended = self.work() => Some(ended),
+            () = otherwise(wanted.clone()) => None,
+            ended = self.work(&wanted) => Some(ended),
         };
         let Some(ended) = ended else {
             if *self.wish.borrow() == Wish::Cancel {
@@ -262,7 +268,7 @@ impl Job {
             }
             return;
         };
-        self.change(|status| {
+        self.change_if_wanted(&wanted, |status| {
             status.state = match ended {
                 Err(error) => TransferState::Failed(error),
                 Ok(()) if !status.conflicts.is_empty() => TransferState::Asking,
@@ -278,7 +284,7 @@ impl Job {
         });
     }
 
-    async fn work(self: &Arc<Self>) -> Result<(), Error> {
+    async fn work(self: &Arc<Self>, wanted: &watch::Receiver<Wish>) -> Result<(), Error> {
         let _turn = self.shared.turns.acquire().await;
         // Somebody else may have signed in meanwhile.
         if self.shared.s3.session().user().await?.sub != self.order().sub {
@@ -286,7 +292,7 @@ impl Job {
             return Err(cognito_client::Error::SignInRequired(reason).into());
         }
         self.bytes.store(0, Ordering::Relaxed);
-        self.change(|status| {
+        self.change_if_wanted(wanted, |status| {
             status.state = TransferState::Running;
             status.rate.forget();
             status.problems.clear();
@@ -417,6 +423,20 @@ impl Job {
             self.journal().write(Line::Dropped { file: path });
         }
         Ok(())
+    }
+}
+
+impl Status {
+    fn is_over(&self) -> bool {
+        matches!(self.state, TransferState::Done | TransferState::Cancelled)
+    }
+}
+
+/// Until the person wants it otherwise, if they do not already.
+async fn otherwise(mut wish: watch::Receiver<Wish>) {
+    if *wish.borrow() == Wish::Go {
+        // Nobody can want anything of what is gone.
+        let _ = wish.changed().await;
     }
 }
 
