@@ -374,6 +374,27 @@ async fn from_a_drop_to_a_link_and_back_again() {
     // Once only.
     assert_eq!(page.ask("undo_delete", undo).unwrap_err()["code"], "File");
 
+    // S3 does one of two, and says no to the other: what is gone is told with the reason, and can be had back.
+    let refused = |paths: Value| {
+        let body = json!({ "folder": 0, "paths": paths });
+        page.ask("delete_files", changing(body))
+    };
+    let no = Fault::Xml {
+        status: 403,
+        code: "AccessDenied".into(),
+        message: "no".into(),
+    };
+    world.emulator.fail_next(Endpoint::DeleteObject, no.clone());
+    let half = refused(json!(["notes.txt", "\u{1}"])).unwrap();
+    assert_eq!(half["objects"], 1, "{half}");
+    assert_eq!(half["problem"]["code"], "NotAllowed", "{half}");
+    page.ask("undo_delete", json!({ "undo": half["undo"] }))
+        .unwrap();
+    assert!(page.list(0, "", None).contains(&"notes.txt".to_owned()));
+    world.emulator.fail_next(Endpoint::DeleteObjects, no);
+    let nothing = refused(json!(["notes.txt"])).unwrap_err();
+    assert_eq!(nothing["code"], "NotAllowed", "{nothing}");
+
     // The clipboard has the link, and the page knows when it dies.
     let share = json!({ "folder": 0, "path": "notes.txt" });
     assert!(page.ask("share_file", share).unwrap().is_u64());

@@ -136,7 +136,11 @@ objects: number,
 /**
  * By what it can be taken back, until the next deletion; nothing, where it cannot.
  */
-undo: number | null, };
+undo: number | null, 
+/**
+ * Why there is more that was to be deleted and is not.
+ */
+problem: CommandError | null, };
 
 export type DropTarget = { "kind": "nothing" } | { "kind": "profile" } | { "kind": "files", 
 /**

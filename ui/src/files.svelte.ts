@@ -37,6 +37,8 @@ export class FilesDesk {
   /** Whether a search has looked at all of them. */
   complete = $state(true);
   problem = $state.raw<CommandError | null>(null);
+  /** Whether that is why it could not be listed. */
+  private unlisted = false;
   selected = $state.raw<ReadonlySet<string>>(new Set());
   /** The one that the keyboard is at. */
   active = $state<string | null>(null);
@@ -107,7 +109,13 @@ export class FilesDesk {
     else void this.refresh();
   }
 
-  /** Looks again; what is shown stays until the answer is there. */
+  /** Looks again because the person or the network asks for it. */
+  again(): Promise<void> {
+    this.problem = null;
+    return this.refresh();
+  }
+
+  /** Looks again; what is shown stays until the answer is there, and what else went wrong until it was read. */
   refresh(): Promise<void> {
     return this.list(true);
   }
@@ -117,7 +125,8 @@ export class FilesDesk {
     const current = () => run === this.runs;
     const found: FileView[] = [];
     this.loading = true;
-    this.problem = null;
+    if (!quiet || this.unlisted) this.problem = null;
+    this.unlisted = false;
     this.lookedAt = 0;
     try {
       if (!this.folders) {
@@ -147,6 +156,7 @@ export class FilesDesk {
     } catch (reason) {
       if (!current()) return;
       this.problem = asCommandError(reason);
+      this.unlisted = true;
     }
     this.loading = false;
     if (this.stale) {
@@ -179,6 +189,7 @@ export class FilesDesk {
     if (this.working !== null) return false;
     this.working = words;
     this.problem = null;
+    this.unlisted = false;
     try {
       await what();
       return true;
@@ -248,11 +259,15 @@ export class FilesDesk {
     const next = this.after(paths);
     this.forget();
     const removed = await this.work(`Deleting ${what}…`, async () => {
-      const { objects, undo } = await this.backend.deleteFiles(
+      const { objects, undo, problem } = await this.backend.deleteFiles(
         this.folder,
         paths,
         this.progress('Deleting'),
       );
+      if (problem) {
+        this.tell(`Only ${counted(objects, 'file')} deleted.`, undo);
+        throw problem;
+      }
       if (this.stopped) this.tell(`Stopped: ${counted(objects, 'file')} deleted.`, undo);
       else this.tell(`${what} deleted.`, undo);
     });
@@ -293,6 +308,10 @@ export class FilesDesk {
       if (path === from && this.stopped) {
         this.tell(`Stopped: a part of “${nameOf(from)}” is in “${nameOf(to)}” now.`);
       } else this.tell(`It is called “${nameOf(path)}” now.`);
+    } catch (reason) {
+      // A part of it may have the name.
+      if (asCommandError(reason).code !== 'Exists') void this.refresh();
+      throw reason;
     } finally {
       this.working = null;
       this.stoppable = false;

@@ -166,12 +166,20 @@ export const filesScenes = {
     await chosen(tab, 'notes.txt', 'delete');
     await answer(tab, 'keeps_versions', true);
     await settled(tab);
-    await answer(tab, 'delete_files', { objects: 1, undo: 1 });
+    await answer(tab, 'delete_files', { objects: 1, undo: 1, problem: null });
     await settled(tab);
     await listed(
       tab,
       it.files.filter(({ path }) => path !== 'notes.txt'),
     );
+  },
+  'files-deleted-in-part': async (tab) => {
+    await chosen(tab, 'Photos/', 'delete');
+    await answer(tab, 'keeps_versions', true);
+    await settled(tab);
+    await answer(tab, 'delete_files', { objects: 2000, undo: 1, problem: it.notDeleted });
+    await settled(tab);
+    await listed(tab, it.files);
   },
   'files-shared': async (tab) => {
     await chosen(tab, 'Quarterly report.pdf', 'share');

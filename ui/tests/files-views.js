@@ -59,6 +59,13 @@ export const notAllowed = {
   remedy:
     'Ask your administrator to allow s3:ListBucket on arn:aws:s3:::keyfob-demo with the prefix shared/ in the IAM policy of arn:aws:iam::123456789012:role/KeyfobDemoAuthenticated.',
 };
+export const notDeleted = {
+  code: 'NotAllowed',
+  message:
+    'arn:aws:iam::123456789012:role/KeyfobDemoAuthenticated is not allowed s3:DeleteObject on arn:aws:s3:::keyfob-demo/users/us-east-1:4c0b2f5a/Photos/locked.jpg.',
+  remedy:
+    'Ask your administrator to allow s3:DeleteObject on it in the IAM policy of arn:aws:iam::123456789012:role/KeyfobDemoAuthenticated.',
+};
 export const offline = {
   code: 'Offline',
   message: 'Amazon S3 cannot be reached.',

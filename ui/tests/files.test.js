@@ -470,10 +470,30 @@ describe('what is done to files', () => {
       assert.equal(await text(tab, 'files-working'), 'Stopping…');
       await came(tab, { done: 2000, total: 25_000 });
       assert.equal(await text(tab, 'files-working'), 'Stopping…');
-      await answer(tab, 'delete_files', { objects: 2000, undo: 1 });
+      await answer(tab, 'delete_files', { objects: 2000, undo: 1, problem: null });
       await listed(tab, it.files);
       assert.match(await text(tab, 'files-done'), /^Stopped: 2,000 files deleted\. Undo/);
       assert.ok((await rows(tab)).includes('Photos/'), 'what is left is shown');
+    }));
+
+  test('what failed halfway says so until it was read, and what is gone can be had back', () =>
+    inTab({}, async (tab) => {
+      await filesScenes['files-deleted-in-part'](tab);
+      assert.match(await text(tab, 'files-done'), /^Only 2,000 files deleted\. Undo/);
+      assert.match(await text(tab, 'files-problem'), /is not allowed s3:DeleteObject/);
+      assert.ok((await rows(tab)).includes('Photos/'), 'what is left is shown');
+      // Also where nothing was done, and whatever is listed meanwhile.
+      await tab.getByPlaceholder('Search').focus();
+      await press(tab, 'Control+z');
+      assert.deepEqual(await calls(tab, 'undo_delete'), [], 'there it takes back what is written');
+      await at(tab, 'delete').focus();
+      await press(tab, 'Control+z');
+      await refuse(tab, 'undo_delete', { ...it.notDeleted, message: 'It cannot be taken back.' });
+      await listed(tab, it.files);
+      assert.match(await text(tab, 'files-problem'), /cannot be taken back/);
+      await at(tab, 'files-refresh').click();
+      await listed(tab, it.files);
+      assert.equal(await at(tab, 'files-problem').count(), 0, 'looked at again');
     }));
 
   test('where it cannot be had back, or nobody can say, it is asked first', () =>
@@ -494,7 +514,7 @@ describe('what is done to files', () => {
         assert.deepEqual(await calls(tab, 'delete_files'), []);
         await press(tab, 'Delete');
         await at(tab, 'delete-confirm').click();
-        await answer(tab, 'delete_files', { objects: 4, undo: null });
+        await answer(tab, 'delete_files', { objects: 4, undo: null, problem: null });
         await listed(tab, it.files.slice(2));
         assert.equal(await text(tab, 'files-done'), '“Photos” deleted.');
         assert.equal((await calls(tab, 'keeps_versions')).length, 1, 'asked once');

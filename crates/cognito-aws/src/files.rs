@@ -22,7 +22,7 @@ use cognito_client::{Bucket, Profile};
 use serde::{Deserialize, Serialize};
 
 pub use change::{OnConflict, Progress};
-pub use delete::Deleted;
+pub use delete::{Deleted, NotAllDeleted};
 pub use error::{FileError, LocalCause};
 pub use link::Link;
 pub use listing::{Entry, EntryKind, Listing, Page, Search};

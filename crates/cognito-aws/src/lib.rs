@@ -56,8 +56,9 @@ pub use credentials::CognitoCredentialsProvider;
 pub use endpoints::endpoints;
 pub use error::{AwsService, Error};
 pub use files::{
-    Deleted, Entry, EntryKind, FileError, Files, Folder, Link, Listing, LocalCause, OnConflict,
-    Page, Preview, Progress, Proof, Search, Transfer, TransferId, TransferKind, TransferState,
+    Deleted, Entry, EntryKind, FileError, Files, Folder, Link, Listing, LocalCause, NotAllDeleted,
+    OnConflict, Page, Preview, Progress, Proof, Search, Transfer, TransferId, TransferKind,
+    TransferState,
 };
 pub use functions::{FunctionAnswer, FunctionSummary};
 pub use roles::Roles;

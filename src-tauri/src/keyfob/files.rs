@@ -206,10 +206,11 @@ impl Keyfob {
         Ok(person.files.keeps_versions(&folder).await?)
     }
 
-    /// Deletes files, and folders with all that is in them.
+    /// Deletes files, and folders with all that is in them. What was deleted before something went wrong stays so, and
+    /// is answered with.
     ///
     /// # Errors
-    /// [`CommandError`]; what was deleted before stays so.
+    /// [`CommandError`] when nothing was deleted.
     pub async fn delete_files(
         &self,
         folder: usize,
@@ -221,10 +222,16 @@ impl Keyfob {
         }
         let (person, folder) = self.folder(folder).await?;
         let tell = self.files.until_stopped(|progress| tell(progress.into()));
-        let deleted = person.files.delete(&folder, paths, tell).await?;
-        let objects = deleted.objects;
-        let undo = person.remember(deleted);
-        Ok(DeletedView { objects, undo })
+        let (deleted, problem) = match person.files.delete(&folder, paths, tell).await {
+            Ok(deleted) => (deleted, None),
+            Err(not_all) if not_all.deleted.objects > 0 => (not_all.deleted, Some(not_all.error)),
+            Err(nothing) => return Err(nothing.error.into()),
+        };
+        Ok(DeletedView {
+            objects: deleted.objects,
+            undo: person.remember(deleted),
+            problem: problem.map(Into::into),
+        })
     }
 
     /// Ends the renaming and the deletions that are under way, after what they are just at.

@@ -87,6 +87,8 @@ pub struct DeletedView {
     pub objects: u64,
     /// By what it can be taken back, until the next deletion; nothing, where it cannot.
     pub undo: Option<u32>,
+    /// Why there is more that was to be deleted and is not.
+    pub problem: Option<CommandError>,
 }
 
 /// What can be shown of a file.

@@ -154,8 +154,7 @@ impl Files {
         let source = utf8_percent_encode(&source, COPY_SOURCE).to_string();
         self.s3.copy(&source, entry, target, to, replaces).await?;
         let keys = vec![(folder.key(&entry.path), None)];
-        self.s3.delete_keys(folder, keys).await?;
-        Ok(())
+        self.s3.delete_keys(folder, keys, &mut Vec::new()).await
     }
 }
 

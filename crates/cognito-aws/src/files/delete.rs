@@ -22,9 +22,25 @@ pub struct Deleted {
 }
 
 impl Deleted {
-    /// Whether [`Files::undelete`] can bring all of it back: the bucket keeps versions.
+    /// Whether there is something that [`Files::undelete`] can bring back, and all of it: the bucket keeps versions.
     pub fn can_be_undone(&self) -> bool {
-        self.objects == self.markers.len() as u64
+        self.objects > 0 && self.objects == self.markers.len() as u64
+    }
+}
+
+/// A deletion that came to an end before its time.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct NotAllDeleted {
+    /// What was deleted by then, to be taken back or not. Of a request whose answer never came, that is not known.
+    pub deleted: Deleted,
+    /// Why not the rest.
+    pub error: Error,
+}
+
+impl From<Box<NotAllDeleted>> for Error {
+    fn from(not_all: Box<NotAllDeleted>) -> Self {
+        not_all.error
     }
 }
 
@@ -36,18 +52,36 @@ impl Files {
     /// answered with.
     ///
     /// # Errors
-    /// Any but [`Error::Payload`]: what was deleted before stays so.
+    /// [`NotAllDeleted`], with any error but [`Error::Payload`] and with what was deleted before, which stays so.
     pub async fn delete(
         &self,
         folder: &Folder,
         paths: &[String],
         progress: impl Fn(Progress) -> ControlFlow<()> + Send + Sync,
-    ) -> Result<Deleted, Error> {
-        let mut deleted = Deleted {
-            objects: 0,
+    ) -> Result<Deleted, Box<NotAllDeleted>> {
+        let mut gone = Vec::new();
+        let ended = self.delete_into(&mut gone, folder, paths, progress).await;
+        let deleted = Deleted {
+            objects: gone.len() as u64,
             folder: folder.clone(),
-            markers: Vec::new(),
+            markers: gone
+                .into_iter()
+                .filter_map(|(key, marker)| Some((key, marker?)))
+                .collect(),
         };
+        match ended {
+            Ok(()) => Ok(deleted),
+            Err(error) => Err(Box::new(NotAllDeleted { deleted, error })),
+        }
+    }
+
+    async fn delete_into(
+        &self,
+        gone: &mut Vec<Version>,
+        folder: &Folder,
+        paths: &[String],
+        progress: impl Fn(Progress) -> ControlFlow<()> + Send + Sync,
+    ) -> Result<(), Error> {
         let mut total = 0;
         for path in paths {
             let mut pages = path.ends_with('/').then(|| self.s3.below(folder, path));
@@ -63,13 +97,10 @@ impl Files {
                         .collect();
                 }
                 total += keys.len() as u64;
-                for (key, marker) in self.s3.delete_keys(folder, keys).await? {
-                    deleted.objects += 1;
-                    deleted.markers.extend(marker.map(|marker| (key, marker)));
-                }
-                let done = deleted.objects;
+                self.s3.delete_keys(folder, keys, gone).await?;
+                let done = gone.len() as u64;
                 if progress(Progress { done, total }).is_break() {
-                    return Ok(deleted);
+                    return Ok(());
                 }
                 if pages.is_none() {
                     break;
@@ -77,7 +108,7 @@ impl Files {
                 keys = Vec::new();
             }
         }
-        Ok(deleted)
+        Ok(())
     }
 
     /// Takes a deletion back, by removing the delete markers it left (S3 guide, "Managing delete markers").
@@ -87,27 +118,29 @@ impl Files {
     pub async fn undelete(&self, deleted: &Deleted) -> Result<(), Error> {
         let markers = deleted.markers.iter().cloned();
         let markers = markers.map(|(key, version)| (key, Some(version))).collect();
-        self.s3.delete_keys(&deleted.folder, markers).await?;
-        Ok(())
+        let mut back = Vec::new();
+        self.s3
+            .delete_keys(&deleted.folder, markers, &mut back)
+            .await
     }
 }
 
 impl S3 {
-    /// Deletes these, and answers with each key and the version of the delete marker it has got, if it has.
+    /// Deletes these, and notes each key that is gone and the version of the delete marker it has got, if it has.
     pub(super) async fn delete_keys(
         &self,
         folder: &Folder,
         keys: Vec<Version>,
-    ) -> Result<Vec<Version>, Error> {
+        gone: &mut Vec<Version>,
+    ) -> Result<(), Error> {
         // Many at once are named in XML, which cannot name all; one by one in an address, which cannot either, but
         // not the same ones.
         let (named, addressed): (Vec<_>, Vec<_>) = keys.into_iter().partition(|(key, _)| {
             !key.chars()
                 .any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
         });
-        let mut deleted = Vec::new();
         for some in named.chunks(AT_ONCE) {
-            deleted.extend(self.delete_at_once(folder, some).await?);
+            self.delete_at_once(folder, some, gone).await?;
         }
         for (key, version) in addressed {
             let path = key.strip_prefix(&folder.prefix);
@@ -133,16 +166,17 @@ impl S3 {
             let marker = answer
                 .version_id
                 .filter(|_| answer.delete_marker == Some(true));
-            deleted.push((key, marker));
+            gone.push((key, marker));
         }
-        Ok(deleted)
+        Ok(())
     }
 
     async fn delete_at_once(
         &self,
         folder: &Folder,
         keys: &[Version],
-    ) -> Result<Vec<Version>, Error> {
+        gone: &mut Vec<Version>,
+    ) -> Result<(), Error> {
         let action = action(keys.iter().any(|(_, version)| version.is_some()));
         let first = keys
             .first()
@@ -174,24 +208,18 @@ impl S3 {
             })
             .await?;
         // Each key has an answer of its own.
-        if let Some(error) = answer.errors().first() {
-            let path = error.key().and_then(|key| key.strip_prefix(&folder.prefix));
-            return Err(self
-                .told(Deed { path, ..deed }, error.code().unwrap_or_default())
-                .await);
-        }
-        let deleted = answer
-            .deleted
-            .unwrap_or_default()
-            .into_iter()
-            .map(|object| {
-                let marker = object.delete_marker_version_id;
-                (
-                    object.key.unwrap_or_default(),
-                    marker.filter(|_| object.delete_marker == Some(true)),
-                )
-            });
-        Ok(deleted.collect())
+        gone.extend(answer.deleted().iter().map(|object| {
+            let marker = object.delete_marker_version_id();
+            let marker = marker.filter(|_| object.delete_marker() == Some(true));
+            let key = object.key().unwrap_or_default();
+            (key.to_owned(), marker.map(str::to_owned))
+        }));
+        let Some(error) = answer.errors().first() else {
+            return Ok(());
+        };
+        let path = error.key().and_then(|key| key.strip_prefix(&folder.prefix));
+        let code = error.code().unwrap_or_default();
+        Err(self.told(Deed { path, ..deed }, code).await)
     }
 }
 

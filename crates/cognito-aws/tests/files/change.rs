@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use cognito_aws::{Error, FileError, OnConflict, Progress};
 use cognito_emulator::{Bucket, Endpoint};
+use serde_json::json;
 
 use crate::room::{BUCKET, Room, denied};
 
@@ -244,6 +245,52 @@ async fn a_change_is_stopped_between_two_objects() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_deleted_before_a_failure_can_be_had_back() {
+    let room = Room::with(|config| {
+        let role = &mut config.roles[0];
+        *role = role.clone().with_policy(json!([{
+            "Effect": "Deny",
+            "Action": "s3:DeleteObject",
+            "Resource": format!("arn:aws:s3:::{BUCKET}/*/kept"),
+        }]));
+    })
+    .await;
+    for name in ["docs/1", "docs/kept", "docs/zzz", "x"] {
+        room.put(name, name).await;
+    }
+    let paths = ["x".to_owned(), "docs/".to_owned()];
+    let not_all = room.files.delete(&room.own, &paths, nobody).await;
+    let not_all = not_all.unwrap_err();
+    assert!(
+        matches!(
+            not_all.error,
+            Error::NotAllowed {
+                action: "s3:DeleteObject",
+                ..
+            }
+        ),
+        "{not_all}"
+    );
+    assert!(not_all.to_string().contains("docs/kept"), "{not_all}");
+    // Of one request as of several.
+    assert_eq!(not_all.deleted.objects, 3);
+    assert!(not_all.deleted.can_be_undone());
+    for gone in ["docs/1", "docs/zzz", "x"] {
+        assert_eq!(room.files.stat(&room.own, gone).await.unwrap(), None);
+    }
+    room.files.undelete(&not_all.deleted).await.unwrap();
+    for back in ["docs/1", "docs/kept", "docs/zzz", "x"] {
+        assert_eq!(room.content(back).await, back.as_bytes());
+    }
+
+    // Nothing is nothing to take back.
+    let paths = ["docs/kept".to_owned()];
+    let nothing = room.files.delete(&room.own, &paths, nobody).await;
+    let deleted = nothing.unwrap_err().deleted;
+    assert_eq!((deleted.objects, deleted.can_be_undone()), (0, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_is_final_where_none_are() {
     let room = Room::with(|config| config.buckets = vec![Bucket::new(BUCKET)]).await;
     room.put("x", "x").await;
@@ -265,7 +312,8 @@ async fn another_persons_files_are_not_deleted() {
         .files
         .delete(&other, &["x".to_owned()], nobody)
         .await
-        .unwrap_err();
+        .unwrap_err()
+        .error;
     assert!(
         matches!(
             error,
