@@ -482,3 +482,31 @@ async fn one_that_just_begins_can_be_stopped_at_any_moment() {
     }
     assert_eq!(room.names(&into), [] as [&str; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_begins_while_others_are_taken_up_is_there_once() {
+    let room = Room::new().await;
+    let into = room.folder("in");
+    room.put("x", noise(1)).await;
+    hold(&room, Endpoint::GetObject, 1000);
+    let mut begun = Vec::new();
+    for _ in 0..100 {
+        let (id, one, another) = tokio::join!(
+            room.files
+                .download(&room.own, "x", &into, None, OnConflict::KeepBoth),
+            room.files.restore_transfers(),
+            room.files.restore_transfers(),
+        );
+        one.unwrap();
+        another.unwrap();
+        begun.push(id.unwrap());
+    }
+    let all: Vec<_> = room.files.transfers().iter().map(|it| it.id).collect();
+    assert_eq!(all, begun);
+    room.stage.emulator.clear_faults();
+    room.stage.emulator.release();
+    for id in begun {
+        room.done(id).await;
+    }
+    assert_eq!((room.names(&into).len(), room.journals()), (100, 0));
+}

@@ -208,8 +208,8 @@ impl Journal {
         })
     }
 
-    /// Opens all that are in the folder. What cannot be read is left alone and logged.
-    pub(super) fn open_all(folder: &Path) -> Vec<(TransferId, Self)> {
+    /// Opens all that are in the folder and not among these. What cannot be read is left alone and logged.
+    pub(super) fn open_all_but(folder: &Path, known: &[TransferId]) -> Vec<(TransferId, Self)> {
         let Ok(files) = std::fs::read_dir(folder) else {
             return Vec::new();
         };
@@ -218,6 +218,9 @@ impl Journal {
             .filter_map(|path| {
                 let id = path.file_name()?.to_str()?.strip_suffix(EXTENSION)?.strip_suffix('.')?;
                 let id = TransferId(id.parse().ok()?);
+                if known.contains(&id) {
+                    return None;
+                }
                 match Self::open(path) {
                     Ok(journal) => Some((id, journal)),
                     Err(error) => {

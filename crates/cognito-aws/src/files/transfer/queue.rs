@@ -24,6 +24,8 @@ pub(in crate::files) struct Queue {
     folder: PathBuf,
     shared: Arc<Shared>,
     jobs: Mutex<Jobs>,
+    /// Whoever holds this brings transfers from their journals onto the list, each once.
+    coming: tokio::sync::Mutex<()>,
     /// Where transfers run, so that they can be resumed from anywhere.
     runtime: OnceLock<Handle>,
 }
@@ -46,6 +48,7 @@ impl Queue {
                 changes: watch::Sender::new(0),
             }),
             jobs: Mutex::default(),
+            coming: tokio::sync::Mutex::default(),
             runtime: OnceLock::new(),
         }
     }
@@ -73,6 +76,7 @@ impl Queue {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let id = TransferId(u64::try_from(now.as_micros()).unwrap_or(u64::MAX));
         let folder = self.folder.clone();
+        let _coming = self.coming.lock().await;
         let (id, journal) = super::job::blocking(move || {
             let mut id = id;
             loop {
@@ -99,10 +103,12 @@ impl Queue {
         self.runtime.get_or_init(Handle::current);
         let sub = self.shared.s3.session().user().await?.sub;
         let folder = self.folder.clone();
-        let kept =
-            super::job::blocking(move || Ok::<_, FileError>(Journal::open_all(&folder))).await?;
-        for (id, journal) in kept {
-            if journal.record.order.sub != sub || self.job(id).is_some() {
+        let _coming = self.coming.lock().await;
+        // Those at work write in theirs; and one that is done meanwhile, and off the list, must not come back.
+        let known: Vec<_> = self.jobs().all.iter().map(|job| job.id).collect();
+        let opened = move || Ok::<_, FileError>(Journal::open_all_but(&folder, &known));
+        for (id, journal) in super::job::blocking(opened).await? {
+            if journal.record.order.sub != sub {
                 continue;
             }
             let job = Job::new(&self.shared, id, journal);
