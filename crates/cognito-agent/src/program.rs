@@ -1,5 +1,8 @@
 //! Which program asks, for people to read. Nothing is allowed or refused by it.
 
+#[cfg(target_os = "linux")]
+use std::path::Path;
+
 /// A running program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Program {
@@ -12,8 +15,6 @@ impl Program {
     /// Keyfob's own command, nor the shell in between.
     #[cfg(target_os = "linux")]
     pub(crate) fn behind(peer: Option<u32>) -> Self {
-        use std::path::Path;
-
         /// `aws`, a shell, `keyfob`: more than a few are not in between.
         const MOST: usize = 8;
         let proc = Path::new("/proc");
@@ -23,7 +24,7 @@ impl Program {
                 break;
             };
             found = Self {
-                name: Some(process.name.clone()),
+                name: process.runs.clone().or(Some(process.name.clone())),
                 pid,
             };
             if !process.is_in_between() {
@@ -51,11 +52,13 @@ struct Process {
     parent: Option<u32>,
     /// Whether it was given commands as an argument, as the SDKs that use a shell do.
     one_command: bool,
+    /// What `keyfob exec` becomes or has started, for which it asks.
+    runs: Option<String>,
 }
 
 #[cfg(target_os = "linux")]
 impl Process {
-    fn read(proc: &std::path::Path, pid: u32) -> Option<Self> {
+    fn read(proc: &Path, pid: u32) -> Option<Self> {
         let folder = proc.join(pid.to_string());
         let stat = std::fs::read(folder.join("stat")).ok()?;
         let stat = String::from_utf8_lossy(&stat);
@@ -71,28 +74,41 @@ impl Process {
         let name = file.filter(|file| file.starts_with(comm) && !comm.is_empty());
         let name = name.unwrap_or_else(|| comm.to_owned());
         let arguments = std::fs::read(folder.join("cmdline")).unwrap_or_default();
+        let arguments = || arguments.split(|byte| *byte == 0).skip(1);
+        let mut words = arguments().skip_while(|argument| argument.starts_with(b"-"));
+        let runs = (name == "keyfob" && words.next() == Some(b"exec"))
+            .then(|| words.skip_while(|word| *word != b"--").nth(1))
+            .flatten()
+            .and_then(|program| {
+                let program = String::from_utf8_lossy(program).into_owned();
+                Some(readable(Path::new(&program).file_name()?.to_str()?))
+            });
         Some(Self {
-            name: name.chars().filter(|c| !c.is_control()).take(64).collect(),
+            name: readable(&name),
+            runs,
             parent: parent.filter(|parent| *parent > 1),
-            one_command: arguments
-                .split(|byte| *byte == 0)
-                .skip(1)
-                .any(|argument| argument == b"-c"),
+            one_command: arguments().any(|argument| argument == b"-c"),
         })
     }
 
     fn is_in_between(&self) -> bool {
         const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "ksh", "busybox"];
         self.parent.is_some()
+            && self.runs.is_none()
             && (self.name == "keyfob" || self.one_command && SHELLS.contains(&&*self.name))
     }
+}
+
+/// As much of a name as people read.
+#[cfg(target_os = "linux")]
+fn readable(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
 #[cfg(all(test, target_os = "linux"))]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::fs;
-    use std::path::Path;
 
     use super::*;
 
@@ -145,6 +161,10 @@ mod tests {
         assert!(read(31, "dash", b"sh\0-c\0keyfob credential-process\0").is_in_between());
         assert!(!read(32, "bash", b"-bash\0").is_in_between());
         assert!(!read(33, "python3", b"python3\0-c\0import boto3\0").is_in_between());
+        let exec = b"keyfob\0exec\0--server\0Local demo\0--\0/usr/bin/terraform\0plan\0";
+        let exec = read(34, "keyfob", exec);
+        assert!(!exec.is_in_between());
+        assert_eq!(exec.runs.as_deref(), Some("terraform"));
     }
 
     #[test]

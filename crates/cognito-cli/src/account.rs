@@ -99,9 +99,13 @@ pub(crate) fn account(profile: Profile, may_ask: bool) -> Result<Account, Failur
     })
 }
 
-/// What sessions need: one thread, because a command does one thing.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    Ok(tokio::runtime::Builder::new_current_thread()
+/// Does it on one thread, because a command does one thing. What that has left behind, such as a keychain or a reader of
+/// standard input that does not come back, is not waited for.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()?)
+        .build()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(done)
 }

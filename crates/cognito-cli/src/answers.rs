@@ -1,6 +1,7 @@
 //! Who answers: the app where it runs, what is at hand in the keychain, or a process that renews.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -98,13 +99,10 @@ fn alone(
     until: Instant,
 ) -> Result<Answer, Failure> {
     let account = account::account(profile.clone(), manner.may_ask)?;
-    let runtime = account::runtime()?;
-    let at_hand = runtime.block_on(async {
+    let at_hand = account::block_on(async {
         let at_hand = cognito_agent::answer_at_hand(&account, request);
         tokio::time::timeout_at(until.into(), at_hand).await
-    });
-    // A keychain that does not answer keeps nobody.
-    runtime.shutdown_background();
+    })?;
     if let Some(answer) = at_hand.map_err(|_| slow())? {
         return Ok(answer);
     }
@@ -120,7 +118,7 @@ fn alone(
 /// replaced at the user pool and not kept here would be the end of the session.
 fn by_another_process(request: &Request, may_ask: bool) -> Result<Answer, Failure> {
     let answered = || -> io::Result<Answer> {
-        let mut other = Command::new(std::env::current_exe()?);
+        let mut other = Command::new(this_program()?);
         other
             .arg("answer")
             .args(may_ask.then_some("--may-ask"))
@@ -133,7 +131,10 @@ fn by_another_process(request: &Request, may_ask: bool) -> Result<Answer, Failur
         if let Some(stdin) = other.stdin.take() {
             write_line(stdin, request)?;
         }
-        read_line(other.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?)
+        let answer = read_line(other.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?);
+        // It ends with its answer; whoever this process becomes knows of no child.
+        other.wait()?;
+        answer
     };
     answered().map_err(|error| {
         Failure::failed(
@@ -141,6 +142,17 @@ fn by_another_process(request: &Request, may_ask: bool) -> Result<Answer, Failur
             "Try again. If it keeps happening, look at `keyfob doctor`.",
         )
     })
+}
+
+/// This very program, also when an update has put another in its place meanwhile (proc_pid_exe(5)).
+#[cfg(target_os = "linux")]
+fn this_program() -> io::Result<PathBuf> {
+    Ok("/proc/self/exe".into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn this_program() -> io::Result<PathBuf> {
+    std::env::current_exe()
 }
 
 /// Apart from the terminal's signals, such as Ctrl-C.
@@ -164,7 +176,7 @@ fn on_its_own(command: &mut Command) {
 pub(crate) fn answer(may_ask: bool) -> Result<(), Failure> {
     let request: Request = read_line(io::stdin().lock())?;
     let account = account::account(account::profile(Some(&request.profile))?, may_ask)?;
-    let answer = account::runtime()?.block_on(cognito_agent::answer(&account, &request));
+    let answer = account::block_on(cognito_agent::answer(&account, &request))?;
     write_line(io::stdout().lock(), &answer)?;
     Ok(())
 }

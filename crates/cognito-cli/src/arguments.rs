@@ -176,7 +176,7 @@ pub(crate) enum Command {
     /// Tokens come one a line. Without --use, --issuer and --client-id they are shown as NOT VERIFIED, for anyone can
     /// write such a token. With them each is verified too, and shown whatever the outcome.
     ///
-    /// Exit code: 0 when all could be read and, if asked, verified; 1 when one could not; 2 when the command is called
+    /// Exit code: 0 when all could be read and, if asked, verified; 1 when one could not; 64 when the command is called
     /// wrongly.
     #[command(after_long_help = INSPECT_EXAMPLES)]
     Inspect {

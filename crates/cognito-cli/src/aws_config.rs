@@ -105,8 +105,8 @@ fn add(arguments: &Add) -> Result<(), Failure> {
 fn remove(arguments: &Remove) -> Result<(), Failure> {
     // It may be of a profile that is no more.
     let profile = match &arguments.profile {
-        Some(profile) => profile.clone(),
-        None => account::profile(None)?.name,
+        Some(profile) if !profile.is_empty() => profile.clone(),
+        _ => account::profile(None)?.name,
     };
     let change = shared()?
         .plan_remove(&profile, arguments.name.as_deref())

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::pin::pin;
 use std::thread;
+use std::time::Duration;
 
 use cognito_client::{
     Error, Profile, Prompt, Route, Session, SessionState, SignInRequest, SignOutScope, User,
@@ -31,8 +32,7 @@ pub(crate) fn login(profile: Profile, how: Login) -> Result<(), Failure> {
         ..SignInRequest::default()
     };
     let session = account::session(profile, true)?;
-    let runtime = account::runtime()?;
-    let user = runtime.block_on(async {
+    let user = account::block_on(async {
         let failed = |error: &Error| Failure::of_session(error, &name);
         let url = session
             .begin_with(request)
@@ -48,17 +48,16 @@ pub(crate) fn login(profile: Profile, how: Login) -> Result<(), Failure> {
             }
             () = std::future::ready(()) => invite(&url, route, how.no_browser),
         }
-        tokio::select! {
-            user = answered(&session, route) => user.map_err(|error| failed(&error)),
+        let user = tokio::select! {
+            user = answered(&session, route) => user.map_err(|error| failed(&error))?,
             _ = &mut given_up => {
                 session.cancel().await;
-                Err(Failure::Cancelled)
+                return Err(Failure::Cancelled);
             }
-        }
-    });
-    // Standard input may still be read, and nobody writes there any more.
-    runtime.shutdown_background();
-    let user = user?;
+        };
+        tell_pool(&session).await;
+        Ok(user)
+    })??;
     let who = user.name.as_ref().unwrap_or(&user.username);
     say(&format!(
         "signed in to {} as {}",
@@ -66,6 +65,19 @@ pub(crate) fn login(profile: Profile, how: Login) -> Result<(), Failure> {
         printable(who)
     ));
     Ok(())
+}
+
+/// Tells the user pool what it is owed: that the session which this one replaces is over, and earlier sign-outs.
+async fn tell_pool(session: &Session) {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let told = async {
+        // The one that was replaced is being told of.
+        let mut status = session.subscribe();
+        drop(status.wait_for(|status| !status.revocation_owed).await);
+        session.pay_owed().await
+    };
+    // What is still owed is kept.
+    let _ = tokio::time::timeout(PATIENCE, told).await;
 }
 
 fn invite(url: &Url, route: Route, no_browser: bool) {
@@ -156,12 +168,15 @@ pub(crate) fn logout(
     let name = profile.name.clone();
     let failed = |error: &Error| Failure::of_session(error, &name);
     let session = account::session(profile, true)?;
-    let done = account::runtime()?.block_on(async {
+    let done = account::block_on(async {
         match session.user().await {
-            Err(Error::SignInRequired(_)) if scope == SignOutScope::Device => Ok(None),
+            Err(Error::SignInRequired(_)) if scope == SignOutScope::Device => {
+                tell_pool(&session).await;
+                Ok(None)
+            }
             _ => session.sign_out(scope).await.map(Some),
         }
-    });
+    })?;
     let Some(done) = done.map_err(|error| failed(&error))? else {
         say(&format!("nobody is signed in to {}", printable(&name)));
         return Ok(());
@@ -173,7 +188,7 @@ pub(crate) fn logout(
     if let Err(error) = done.revoked {
         complain(&format!("the user pool could not be told: {error}"));
         if done.revocation_owed {
-            say("it is told by the Keyfob app, or at the next command");
+            say("it is told by the Keyfob app, or at the next `keyfob login` or `keyfob logout`");
         }
     }
     if let Some(url) = done.browser {

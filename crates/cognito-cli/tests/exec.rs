@@ -93,8 +93,15 @@ fn nothing_runs_when_nobody_is_signed_in() {
 fn signals_reach_the_program() {
     let (desk, _agent) = desk();
     for server in [false, true] {
-        for (signal, code) in [("INT", 3), ("TERM", 4), ("HUP", 5)] {
-            let script = "trap 'exit 3' INT; trap 'exit 4' TERM; trap 'exit 5' HUP; echo ready; while read -r line; do :; done";
+        for (signal, code) in [
+            ("INT", 3),
+            ("TERM", 4),
+            ("HUP", 5),
+            ("QUIT", 6),
+            ("USR1", 7),
+            ("USR2", 8),
+        ] {
+            let script = "trap 'exit 3' INT; trap 'exit 4' TERM; trap 'exit 5' HUP; trap 'exit 6' QUIT; trap 'exit 7' USR1; trap 'exit 8' USR2; echo ready; while read -r line; do :; done";
             let more: &[&str] = if server { &["--server"] } else { &[] };
             let arguments = [&["exec"], more, &["--", "bash", "-c", script]].concat();
             let mut exec = desk.keyfob(&arguments);
@@ -113,6 +120,65 @@ fn signals_reach_the_program() {
             assert_eq!(exec.wait().unwrap().code(), Some(code), "{signal} {server}");
             drop(stdin);
         }
+    }
+}
+
+#[test]
+fn what_nohup_has_ignored_the_program_ignores_too() {
+    let (desk, _agent) = desk();
+    for server in [false, true] {
+        let more: &[&str] = if server { &["--server"] } else { &[] };
+        let exec = [
+            &["exec"],
+            more,
+            &["--", "grep", "SigIgn", "/proc/self/status"],
+        ]
+        .concat();
+        let exec = desk.keyfob(&exec);
+        let mut nohup = std::process::Command::new("sh");
+        nohup
+            .args(["-c", "trap '' HUP INT; exec \"$@\"", "sh"])
+            .arg(exec.get_program())
+            .args(exec.get_args());
+        for (name, value) in exec.get_envs() {
+            match value {
+                Some(value) => nohup.env(name, value),
+                None => nohup.env_remove(name),
+            };
+        }
+        let said = Said::from(nohup.output().unwrap());
+        let mask = said.stdout.trim().rsplit('\t').next().unwrap();
+        let mask = u64::from_str_radix(mask, 16).unwrap();
+        // HUP is 1 and INT is 2 (signal(7)).
+        assert_eq!(mask & 0b11, 0b11, "{server}: {said:?}");
+    }
+}
+
+#[test]
+fn what_comes_before_the_endpoint_is_said() {
+    let (desk, _agent) = desk();
+    let folder = tempfile::tempdir().unwrap();
+    let exec = ["exec", "--server", "--", "true"];
+    let run = |config: &str| {
+        let file = folder.path().join("config");
+        std::fs::write(&file, config).unwrap();
+        let mut exec = desk.keyfob(&exec);
+        exec.env("AWS_CONFIG_FILE", &file);
+        Said::from(exec.output().unwrap())
+    };
+    let keyfob = |profile: &str| {
+        format!(
+            "[default]\ncredential_process = /usr/bin/keyfob credential-process --profile \"{profile}\"\n"
+        )
+    };
+    for quiet in ["", "[profile other]\nrole_arn = x\n", &keyfob("Local demo")] {
+        let said = run(quiet);
+        assert_eq!((said.code, &*said.stderr), (Some(0), ""), "{quiet}");
+    }
+    for loud in ["[default]\naws_access_key_id = x\n", &keyfob("Another")] {
+        let said = run(loud);
+        assert_eq!(said.code, Some(0));
+        assert!(said.stderr.contains("`default`"), "{loud}: {}", said.stderr);
     }
 }
 

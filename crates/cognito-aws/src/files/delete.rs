@@ -165,7 +165,7 @@ impl S3 {
                 .await?;
             let marker = answer
                 .version_id
-                .filter(|_| answer.delete_marker == Some(true));
+                .filter(|version| answer.delete_marker == Some(true) && hides(version));
             gone.push((key, marker));
         }
         Ok(())
@@ -210,7 +210,8 @@ impl S3 {
         // Each key has an answer of its own.
         gone.extend(answer.deleted().iter().map(|object| {
             let marker = object.delete_marker_version_id();
-            let marker = marker.filter(|_| object.delete_marker() == Some(true));
+            let marker =
+                marker.filter(|version| object.delete_marker() == Some(true) && hides(version));
             let key = object.key().unwrap_or_default();
             (key.to_owned(), marker.map(str::to_owned))
         }));
@@ -221,6 +222,12 @@ impl S3 {
         let code = error.code().unwrap_or_default();
         Err(self.told(Deed { path, ..deed }, code).await)
     }
+}
+
+/// Whether a delete marker hides what was there: that of a bucket whose versioning is suspended has taken its place (S3
+/// guide, "Deleting objects from versioning-suspended buckets").
+fn hides(marker: &str) -> bool {
+    marker != "null"
 }
 
 fn action(version: bool) -> &'static str {

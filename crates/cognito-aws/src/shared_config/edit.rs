@@ -157,7 +157,7 @@ impl Edit {
             let text = format!("credential_process = {value}{ending}").into();
             return Ok(vec![Splice { range, text }]);
         }
-        let replaced: Vec<_> = section
+        let mut replaced: Vec<_> = section
             .settings
             .iter()
             .filter(|setting| setting.key == "region" || is_source(&setting.key))
@@ -172,6 +172,10 @@ impl Edit {
                 lines: shown.map(|index| shown_line(lines[index].text)).collect(),
             });
         }
+        // What stood in for others is replaced with them, so that each comes back with its own.
+        let before = |index: &usize| lines[*index].text.starts_with(REPLACED.as_bytes());
+        replaced.extend(section.body.clone().filter(before));
+        replaced.sort_unstable();
         // Above the first setting; what is indented there must not come to belong to ours.
         let above = match section.settings.first() {
             Some(first) => first.lines.start - 1,
@@ -197,6 +201,7 @@ impl Edit {
             let text = [REPLACED.as_bytes(), &bytes[range.clone()]].concat();
             Splice { range, text }
         }));
+        splices.sort_by_key(|splice| splice.range.start);
         Ok(splices)
     }
 }
@@ -291,7 +296,7 @@ impl Splice {
 /// A line with what a terminal would obey escaped, and a secret masked.
 fn shown_line(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
-    let setting = text.strip_prefix(REPLACED).unwrap_or(&text);
+    let setting = text.trim_start_matches(REPLACED);
     let key = setting.split(['=', ':']).next().unwrap_or_default().trim();
     let is_secret = [
         "aws_access_key_id",

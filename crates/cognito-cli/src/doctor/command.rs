@@ -50,8 +50,7 @@ pub(crate) fn run(arguments: &Doctor) -> Result<bool, Failure> {
         .iter()
         .map(|(profile, _)| profile.name.as_str())
         .collect();
-    let runtime = account::runtime()?;
-    let mut reports = runtime.block_on(async {
+    let mut reports = account::block_on(async {
         let computer = computer(&with, &names).await;
         let keychain = computer.findings[0].clone();
         let mut reports = vec![computer];
@@ -59,9 +58,7 @@ pub(crate) fn run(arguments: &Doctor) -> Result<bool, Failure> {
             reports.push(examine(profile, &with, &keychain).await);
         }
         reports
-    });
-    // Whoever does not answer is not waited for.
-    runtime.shutdown_background();
+    })?;
     reports[0]
         .findings
         .extend(known.unusable.iter().map(unusable));

@@ -11,7 +11,8 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use cognito_agent::Credentials;
-use cognito_client::{Profile, SystemClock};
+use cognito_aws::Rival;
+use cognito_client::{Clock as _, Profile, SystemClock};
 use cognito_verifier::Clock as _;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -27,16 +28,18 @@ use zeroize::Zeroizing;
 
 use super::child::Signals;
 use super::{not_run, without_credentials};
-use crate::account;
 use crate::answers::{self, AT_LEAST, Manner};
 use crate::credential_process::rfc3339;
 use crate::environment::Variables;
 use crate::failure::{Failure, complain};
+use crate::{account, aws_config};
 
 /// The most connections at once.
 const MAX_CONNECTIONS: usize = 64;
 /// The most bytes of a request's head; an SDK's has a few hundred.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// How long nobody is heard when one could not be.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How long a request's head may take to arrive.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -46,7 +49,7 @@ pub(super) fn serve(
     credentials: Credentials,
     command: impl FnOnce(&Variables) -> Command,
 ) -> Result<u8, Failure> {
-    account::runtime()?.block_on(async {
+    account::block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let host = listener.local_addr()?.to_string();
         let door = Arc::new(Door {
@@ -67,6 +70,7 @@ pub(super) fn serve(
         ));
         let command = command(&variables);
         let program = command.get_program().to_owned();
+        warn_of_default(profile);
         let mut command = tokio::process::Command::from(command);
         let signals = Signals::new()?;
         let child = command
@@ -74,9 +78,30 @@ pub(super) fn serve(
             .map_err(|error| not_run(&[program], &error))?;
         tokio::select! {
             ended = signals.wait(child) => Ok(ended?),
-            failed = accept(listener, door) => Err(failed.into()),
+            never = accept(listener, door) => match never {},
         }
-    })
+    })?
+}
+
+/// Says what programs use before any endpoint, unless they are told another profile: else nothing would.
+fn warn_of_default(profile: &Profile) {
+    const NAME: &str = "default";
+    let Ok(shared) = aws_config::shared() else {
+        return;
+    };
+    let of_another = shared.entries().is_ok_and(|entries| {
+        let mut entries = entries.iter();
+        entries.any(|entry| entry.name == NAME && entry.profile != profile.name)
+    });
+    let rivals = shared.rivals(NAME).unwrap_or_default();
+    let mut rivals = rivals.iter();
+    let of_its_own = rivals.any(|rival| matches!(rival, Rival::Setting { .. }));
+    if of_another || of_its_own {
+        complain(
+            "warning: the profile `default` in your AWS files has credentials, which AWS programs use before the \
+             endpoint's. Take them out, or use `keyfob exec` without --server.",
+        );
+    }
 }
 
 /// 256 bits that nobody can guess.
@@ -87,15 +112,17 @@ fn random() -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(*bytes)))
 }
 
-async fn accept(listener: TcpListener, door: Arc<Door>) -> std::io::Error {
+async fn accept(listener: TcpListener, door: Arc<Door>) -> Infallible {
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let turn = room.clone().acquire_owned().await;
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
-            // Gone before it was taken.
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => continue,
-            Err(error) => return error,
+            Err(_) => {
+                // Gone before it was taken; or there are no more open files to be had, which a moment may change.
+                SystemClock.sleep_until(SystemClock.now() + PAUSE).await;
+                continue;
+            }
         };
         let door = door.clone();
         tokio::spawn(async move {

@@ -129,8 +129,10 @@ impl Session {
         owed
     }
 
-    /// Tries again to have revoked what is owed; whether something still is.
-    pub(super) async fn pay_owed(&self) -> bool {
+    /// Tries again to have revoked (RFC 7009) what the user pool could not be told of when somebody signed out, or signed
+    /// in over another session; whether something is still owed. [`restore`](Self::restore) and
+    /// [`keep_fresh`](Self::keep_fresh) do so by themselves.
+    pub async fn pay_owed(&self) -> bool {
         match self.owed().await {
             Ok(owed) if owed.is_empty() => self.tell_owed(false),
             Ok(_) => {
