@@ -245,12 +245,12 @@ export class FilesDesk {
     }
   }
 
-  /** Whether what is deleted here can be had back; null where nobody can say. */
-  async keepsVersions(): Promise<boolean | null> {
-    const known = this.versions.get(this.folder);
+  /** Whether what is deleted there can be had back; null where nobody can say. */
+  async keepsVersions(folder: number): Promise<boolean | null> {
+    const known = this.versions.get(folder);
     if (known !== undefined) return known;
-    const answer = await this.backend.keepsVersions(this.folder);
-    this.versions.set(this.folder, answer);
+    const answer = await this.backend.keepsVersions(folder);
+    this.versions.set(folder, answer);
     return answer;
   }
 

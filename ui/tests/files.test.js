@@ -476,6 +476,28 @@ describe('what is done to files', () => {
       assert.ok((await rows(tab)).includes('Photos/'), 'what is left is shown');
     }));
 
+  test('nothing is deleted in a folder that is looked at while that is asked', () =>
+    inTab({}, async (tab) => {
+      await inFiles(tab);
+      await row(tab, 'notes.txt').click();
+      await press(tab, 'Delete');
+      await tab.getByRole('button', { name: 'Shared files' }).click();
+      await answer(tab, 'keeps_versions', true);
+      await listed(tab, it.files);
+      assert.deepEqual(await calls(tab, 'delete_files'), []);
+      // What is known is known of the other one.
+      await row(tab, 'notes.txt').click();
+      await press(tab, 'Delete');
+      await answer(tab, 'keeps_versions', false);
+      await settled(tab);
+      assert.deepEqual(
+        (await calls(tab, 'keeps_versions')).map(([, folder]) => folder),
+        [0, 1],
+      );
+      assert.equal(await tab.getByRole('dialog', { name: /for good/ }).count(), 1);
+      assert.deepEqual(await calls(tab, 'delete_files'), []);
+    }));
+
   test('what failed halfway says so until it was read, and what is gone can be had back', () =>
     inTab({}, async (tab) => {
       await filesScenes['files-deleted-in-part'](tab);

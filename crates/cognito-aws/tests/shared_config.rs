@@ -230,6 +230,27 @@ fn another_of_keyfobs_profiles_is_not_redirected_without_being_asked() {
 }
 
 #[test]
+fn what_was_replaced_twice_comes_back_one_after_the_other() {
+    let text = "[profile example]\nrole_arn = r\naws_secret_access_key = hunter2\n# mine\n";
+    let files = Files::with(text);
+    files.add(&forced("example")).unwrap();
+    let first = files.bytes();
+    let other = Addition {
+        profile: "Other".into(),
+        ..forced("example")
+    };
+    let lines = files.add(&other).unwrap();
+    assert!(!lines.concat().contains("hunter2"), "{lines:?}");
+    let change = files.shared().plan_remove("Other", None).unwrap();
+    let lines: Vec<_> = change.lines().iter().map(ToString::to_string).collect();
+    assert!(!lines.concat().contains("hunter2"), "{lines:?}");
+    change.apply().unwrap();
+    assert_eq!(files.bytes(), first);
+    files.remove();
+    assert_eq!(files.text(), text);
+}
+
+#[test]
 fn only_what_is_ours_is_removed() {
     let text = "[profile a]\nregion = x\n[profile b]\ncredential_process = /bin/other credential-process --profile Example\n";
     let files = Files::with(text);

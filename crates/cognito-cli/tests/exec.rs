@@ -155,6 +155,38 @@ fn what_nohup_has_ignored_the_program_ignores_too() {
 }
 
 #[test]
+fn a_command_that_an_update_has_replaced_renews_and_leaves_no_child() {
+    let desk = Desk::new();
+    desk.sign_in();
+    let folder = tempfile::tempdir().unwrap();
+    let old = folder.path().join("keyfob");
+    // The program tells which children it had when it began.
+    let script = "read -r children < /proc/$$/task/$$/children; echo \"children: $children\"";
+    let exec = desk.keyfob(&["exec", "--", "sh", "-c", script]);
+    std::fs::copy(exec.get_program(), &old).unwrap();
+    let mut replaced = std::process::Command::new("sh");
+    replaced
+        .args([
+            "-c",
+            "exec 3<\"$0\" && rm \"$0\" && exec /proc/self/fd/3 \"$@\"",
+        ])
+        .arg(&old)
+        .args(exec.get_args());
+    for (name, value) in exec.get_envs() {
+        match value {
+            Some(value) => replaced.env(name, value),
+            None => replaced.env_remove(name),
+        };
+    }
+    let said = Said::from(replaced.output().unwrap());
+    assert_eq!(
+        (said.code, &*said.stdout),
+        (Some(0), "children: \n"),
+        "{said:?}"
+    );
+}
+
+#[test]
 fn what_comes_before_the_endpoint_is_said() {
     let (desk, _agent) = desk();
     let folder = tempfile::tempdir().unwrap();

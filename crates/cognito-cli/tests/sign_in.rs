@@ -161,7 +161,10 @@ fn signing_out_says_what_it_did() {
     assert_eq!(desk.asked("/oauth2/revoke"), 1);
     assert_eq!(desk.run(&["status"]).code, Some(4));
 
+    // The session that another sign-in replaces is over, too.
     desk.sign_in();
+    desk.sign_in();
+    assert_eq!(desk.asked("/oauth2/revoke"), 2);
     let said = desk.run(&["logout", "--everywhere", "--no-browser"]);
     assert_eq!((said.code, &*said.stdout), (Some(0), ""));
     assert!(

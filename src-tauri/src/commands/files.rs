@@ -102,12 +102,14 @@ pub(super) async fn upload_files<R: Runtime>(
     path: String,
     folders: bool,
 ) -> Answer<usize> {
+    // Before the person is asked: another profile may be the current one when they have answered.
+    let folder = keyfob.s3_folder(folder).await?;
     let chosen = ask(&window, |dialog, answer| match folders {
         true => dialog.set_title("Upload folders").pick_folders(answer),
         false => dialog.set_title("Upload files").pick_files(answer),
     })
     .await;
-    keyfob.upload(folder, &path, &chosen).await
+    folder.upload(&path, &chosen).await
 }
 
 /// Begins to download into the Downloads folder, or one that the person chooses first; answers how many, 0 when
@@ -120,6 +122,7 @@ pub(super) async fn download_files<R: Runtime>(
     paths: Vec<String>,
     choose: bool,
 ) -> Answer<usize> {
+    let folder = keyfob.s3_folder(folder).await?;
     let downloads = window.path().download_dir().ok();
     // As in browsers, what is there already stays in the Downloads folder.
     let (into, conflict) = match downloads.filter(|_| !choose) {
@@ -134,7 +137,7 @@ pub(super) async fn download_files<R: Runtime>(
         }
     };
     let Some(into) = into else { return Ok(0) };
-    keyfob.download(folder, &paths, &into, conflict).await
+    folder.download(&paths, &into, conflict).await
 }
 
 /// Downloads what is to be dragged; answers by which number, or nothing where that was cancelled or has failed.

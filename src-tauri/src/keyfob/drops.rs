@@ -69,10 +69,11 @@ impl Keyfob {
         let taken = match target {
             DropTarget::Nothing => return,
             DropTarget::Profile => tokio::task::spawn_blocking(move || profile(&paths)).await,
-            DropTarget::Files { folder, path } => Ok(self
-                .upload(folder, &path, &paths)
-                .await
-                .map(|count| DropView::Uploading { count })),
+            DropTarget::Files { folder, path } => Ok(async {
+                let count = self.s3_folder(folder).await?.upload(&path, &paths).await?;
+                Ok(DropView::Uploading { count })
+            }
+            .await),
         };
         self.drops.tell(match taken {
             Ok(Ok(taken)) => taken,

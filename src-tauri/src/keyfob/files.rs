@@ -97,6 +97,21 @@ impl AllFiles {
         }
     }
 
+    /// Whose session is not there for now takes up their transfers when it is again.
+    pub(super) fn wait_for(&self, live: &Arc<Live>) {
+        let people = self.people();
+        let theirs = |person: &&Arc<Person>| {
+            let known = person.live.upgrade();
+            known.is_some_and(|known| Arc::ptr_eq(&known, live))
+        };
+        for person in people.values().filter(theirs) {
+            *person
+                .to_restore
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = true;
+        }
+    }
+
     /// Lets go of those who are signed out, and of profiles that are gone; what they were transferring stops.
     pub(super) fn keep(&self, is_kept: impl Fn(&Arc<Live>, &str) -> bool) {
         self.people().retain(|_, person| {

@@ -1,10 +1,10 @@
 //! Uploads and downloads, and telling the page of them.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
-use cognito_aws::{Files, OnConflict, TransferId, TransferState};
+use cognito_aws::{Files, Folder, OnConflict, TransferId, TransferState};
 use cognito_client::SessionState;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -88,6 +88,7 @@ impl Keyfob {
         for account in accounts.iter() {
             let status = account.live.session.status();
             let SessionState::SignedIn(user) = status.state else {
+                self.files.wait_for(&account.live);
                 continue;
             };
             let Ok(person) = self.files.of(account, &user.sub) else {
@@ -102,56 +103,14 @@ impl Keyfob {
         current
     }
 
-    /// Begins to upload files and folders of this computer.
+    /// Names a folder, for when the person has said what is to be transferred.
     ///
     /// # Errors
-    /// [`CommandError`] of the first that could not be begun with; the others have been.
-    pub async fn upload(
-        &self,
-        folder: usize,
-        path: &str,
-        locals: &[PathBuf],
-    ) -> Result<usize, CommandError> {
-        if !(path.is_empty() || path.ends_with('/')) {
-            return Err(no_folder());
-        }
+    /// [`CommandError`] when the profile does not list it.
+    pub async fn s3_folder(&self, folder: usize) -> Result<S3Folder, CommandError> {
         let (person, folder) = self.folder(folder).await?;
-        let mut refused = None;
-        for local in locals {
-            let begun = person
-                .files
-                .upload_into(local, &folder, path, OnConflict::Ask);
-            if let Err(error) = begun.await {
-                refused.get_or_insert(error);
-            }
-        }
-        refused.map_or(Ok(locals.len()), |error| Err(error.into()))
-    }
-
-    /// Begins to download files and folders into a folder of this computer.
-    ///
-    /// # Errors
-    /// As [`upload`](Self::upload).
-    pub async fn download(
-        &self,
-        folder: usize,
-        paths: &[String],
-        into: &Path,
-        conflict: Conflict,
-    ) -> Result<usize, CommandError> {
-        for path in paths {
-            named(path)?;
-        }
-        let (person, folder) = self.folder(folder).await?;
-        let mut refused = None;
-        for path in paths {
-            let files = &person.files;
-            let begun = files.download(&folder, path, into, None, conflict.into());
-            if let Err(error) = begun.await {
-                refused.get_or_insert(error);
-            }
-        }
-        refused.map_or(Ok(paths.len()), |error| Err(error.into()))
+        let person = Arc::downgrade(&person);
+        Ok(S3Folder { person, folder })
     }
 
     /// Does this to a transfer of the person's.
@@ -231,6 +190,68 @@ impl Keyfob {
         };
         let transfer = transfers.into_iter().find(is_it).ok_or_else(no_folder)?;
         Ok(transfer.local)
+    }
+}
+
+/// A folder of whoever was signed in when it was named, whichever profile is the current one by now.
+pub struct S3Folder {
+    person: Weak<Person>,
+    folder: Folder,
+}
+
+impl S3Folder {
+    fn person(&self) -> Result<Arc<Person>, CommandError> {
+        // Signed out meanwhile.
+        self.person.upgrade().ok_or_else(|| CommandError {
+            code: ErrorCode::SignInRequired,
+            message: "You have signed out meanwhile.".into(),
+            remedy: "Sign in, and choose once more.".into(),
+        })
+    }
+
+    /// Begins to upload files and folders of this computer.
+    ///
+    /// # Errors
+    /// [`CommandError`] of the first that could not be begun with; the others have been.
+    pub async fn upload(&self, path: &str, locals: &[PathBuf]) -> Result<usize, CommandError> {
+        if !(path.is_empty() || path.ends_with('/')) {
+            return Err(no_folder());
+        }
+        let person = self.person()?;
+        let mut refused = None;
+        for local in locals {
+            let files = &person.files;
+            let begun = files.upload_into(local, &self.folder, path, OnConflict::Ask);
+            if let Err(error) = begun.await {
+                refused.get_or_insert(error);
+            }
+        }
+        refused.map_or(Ok(locals.len()), |error| Err(error.into()))
+    }
+
+    /// Begins to download files and folders into a folder of this computer.
+    ///
+    /// # Errors
+    /// As [`upload`](Self::upload).
+    pub async fn download(
+        &self,
+        paths: &[String],
+        into: &Path,
+        conflict: Conflict,
+    ) -> Result<usize, CommandError> {
+        for path in paths {
+            named(path)?;
+        }
+        let person = self.person()?;
+        let mut refused = None;
+        for path in paths {
+            let files = &person.files;
+            let begun = files.download(&self.folder, path, into, None, conflict.into());
+            if let Err(error) = begun.await {
+                refused.get_or_insert(error);
+            }
+        }
+        refused.map_or(Ok(paths.len()), |error| Err(error.into()))
     }
 }
 

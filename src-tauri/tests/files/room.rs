@@ -130,9 +130,9 @@ async fn from_a_drop_to_a_link_and_back_again() {
     let into = world.folder.path().join("downloads");
     std::fs::create_dir(&into).unwrap();
     let paths = ["photos/".to_owned(), "notes.txt".to_owned()];
-    let begun = page
-        .keyfob
-        .download(0, &paths, &into, keyfob_desktop::Conflict::Ask)
+    let folder = page.keyfob.s3_folder(0).await.unwrap();
+    let begun = folder
+        .download(&paths, &into, keyfob_desktop::Conflict::Ask)
         .await;
     assert_eq!(begun, Ok(2));
     let done = page.transfers(&["done", "done"]);
@@ -286,6 +286,7 @@ async fn a_transfer_is_taken_up_after_a_restart_and_ends_with_the_sign_out() {
     assert_eq!(world.page.list(0, "", None), ["report.txt"]);
 
     // Whoever signs out takes their transfers along.
+    let chosen_before = world.page.keyfob.s3_folder(0).await.unwrap();
     world
         .page
         .keyfob
@@ -293,6 +294,8 @@ async fn a_transfer_is_taken_up_after_a_restart_and_ends_with_the_sign_out() {
         .await
         .unwrap();
     world.page.transfers(&[]);
+    let late = chosen_before.upload("", &[file]).await.unwrap_err();
+    assert_eq!(late.code, keyfob_desktop::ErrorCode::SignInRequired);
     let list = json!({ "folder": 0, "path": "", "words": null, "channel": format!("__CHANNEL__:{ASKED}") });
     let refused = world.page.ask("list_files", list).unwrap_err();
     assert_eq!(refused["code"], "SignInRequired", "{refused}");

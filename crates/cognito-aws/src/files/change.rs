@@ -153,8 +153,20 @@ impl Files {
         let source = format!("{}/{}", folder.bucket, folder.key(&entry.path));
         let source = utf8_percent_encode(&source, COPY_SOURCE).to_string();
         self.s3.copy(&source, entry, target, to, replaces).await?;
+        // The very one that was copied: another may have come in its place (S3 guide, "How to perform conditional
+        // deletes").
         let keys = vec![(folder.key(&entry.path), None)];
-        self.s3.delete_keys(folder, keys, &mut Vec::new()).await
+        let (etag, mut gone) = (entry.clone().etag(), Vec::new());
+        match self.s3.delete_keys(folder, keys, etag, &mut gone).await {
+            // Somebody else was faster; or the first answer was lost.
+            Err(Error::File(FileError::NotFound { .. })) => Ok(()),
+            Err(Error::File(FileError::Changed { .. }))
+                if self.s3.stat(folder, &entry.path).await?.is_none() =>
+            {
+                Ok(())
+            }
+            deleted => deleted,
+        }
     }
 }
 

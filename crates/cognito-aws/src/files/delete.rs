@@ -97,7 +97,7 @@ impl Files {
                         .collect();
                 }
                 total += keys.len() as u64;
-                self.s3.delete_keys(folder, keys, gone).await?;
+                self.s3.delete_keys(folder, keys, None, gone).await?;
                 let done = gone.len() as u64;
                 if progress(Progress { done, total }).is_break() {
                     return Ok(());
@@ -120,17 +120,19 @@ impl Files {
         let markers = markers.map(|(key, version)| (key, Some(version))).collect();
         let mut back = Vec::new();
         self.s3
-            .delete_keys(&deleted.folder, markers, &mut back)
+            .delete_keys(&deleted.folder, markers, None, &mut back)
             .await
     }
 }
 
 impl S3 {
-    /// Deletes these, and notes each key that is gone and the version of the delete marker it has got, if it has.
+    /// Deletes these, if they are what this entity tag says, and notes each key that is gone and the version of the delete
+    /// marker it has got, if it has.
     pub(super) async fn delete_keys(
         &self,
         folder: &Folder,
         keys: Vec<Version>,
+        etag: Option<String>,
         gone: &mut Vec<Version>,
     ) -> Result<(), Error> {
         // Many at once are named in XML, which cannot name all; one by one in an address, which cannot either, but
@@ -140,7 +142,8 @@ impl S3 {
                 .any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
         });
         for some in named.chunks(AT_ONCE) {
-            self.delete_at_once(folder, some, gone).await?;
+            self.delete_at_once(folder, some, etag.as_deref(), gone)
+                .await?;
         }
         for (key, version) in addressed {
             let path = key.strip_prefix(&folder.prefix);
@@ -157,6 +160,7 @@ impl S3 {
                             .bucket(&folder.bucket)
                             .key(&key)
                             .set_version_id(version.clone())
+                            .set_if_match(etag.clone())
                             .customize()
                             .config_override(credentials)
                             .send()
@@ -175,6 +179,7 @@ impl S3 {
         &self,
         folder: &Folder,
         keys: &[Version],
+        etag: Option<&str>,
         gone: &mut Vec<Version>,
     ) -> Result<(), Error> {
         let action = action(keys.iter().any(|(_, version)| version.is_some()));
@@ -188,7 +193,8 @@ impl S3 {
         };
         let objects = keys.iter().map(|(key, version)| {
             let object = ObjectIdentifier::builder().key(key);
-            object.set_version_id(version.clone()).build()
+            let object = object.set_version_id(version.clone());
+            object.set_e_tag(etag.map(str::to_owned)).build()
         });
         let delete = objects
             .collect::<Result<Vec<_>, _>>()

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 use cognito_aws::{Error, FileError, OnConflict, Progress};
-use cognito_emulator::{Bucket, Endpoint};
+use cognito_emulator::{Bucket, Endpoint, Fault};
 use serde_json::json;
 
 use crate::room::{BUCKET, Room, denied};
@@ -189,6 +189,31 @@ async fn a_move_that_fails_leaves_every_object_in_one_place() {
             "{gone}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_to_the_old_name_meanwhile_is_not_deleted_with_it() {
+    let room = Room::new().await;
+    room.put("a", "old").await;
+    let emulator = &room.stage.emulator;
+    emulator.fail_next(Endpoint::DeleteObjects, Fault::Stall);
+    let (from, to) = ((&room.own, "a"), (&room.own, "b"));
+    let renamed = room.files.rename(from, to, OnConflict::Ask, nobody);
+    let meanwhile = async {
+        while room.stage.asked("DeleteObjects") == 0 {
+            tokio::task::yield_now().await;
+        }
+        room.put("a", "new").await;
+        emulator.release();
+    };
+    let (renamed, ()) = tokio::join!(renamed, meanwhile);
+    let error = renamed.unwrap_err();
+    assert!(
+        matches!(error, Error::File(FileError::Changed { .. })),
+        "{error:?}"
+    );
+    assert_eq!(room.content("a").await, b"new");
+    assert_eq!(room.content("b").await, b"old");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -404,7 +404,9 @@ async fn a_journal_that_was_cut_is_read_as_far_as_it_goes() {
         "{text}"
     );
     let mut file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
-    file.write_all(b"{\"part\":{\"file\":\"\",\"num").unwrap();
+    // A full disk has cut one, and the power failed in another.
+    file.write_all(b"{\"part\":{\"fi{\"paused\":false}\n{\"part\":{\"file\":\"\",\"num")
+        .unwrap();
     std::fs::write(folder.join("1.jsonl"), "not a journal\n").unwrap();
     room.files.restore_transfers().await.unwrap();
     room.done(id).await;
@@ -503,10 +505,73 @@ async fn what_begins_while_others_are_taken_up_is_there_once() {
     }
     let all: Vec<_> = room.files.transfers().iter().map(|it| it.id).collect();
     assert_eq!(all, begun);
+    #[cfg(target_os = "linux")]
+    {
+        let open = std::fs::read_dir("/proc/self/fd").unwrap();
+        let mut open = open.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+        let journals = room.disk.path().join("journal");
+        assert!(
+            !open.any(|file| file.starts_with(&journals)),
+            "as many open files as transfers"
+        );
+    }
     room.stage.emulator.clear_faults();
     room.stage.emulator.release();
     for id in begun {
         room.done(id).await;
     }
     assert_eq!((room.names(&into).len(), room.journals()), (100, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_put_there_after_the_question_is_not_replaced_after_a_restart() {
+    let mut room = Room::new().await;
+    let local = room.file("x", b"mine");
+    room.put("x", "theirs").await;
+    let id = room
+        .files
+        .upload(&local, &room.own, "x", OnConflict::Ask)
+        .await
+        .unwrap();
+    room.end(id).await;
+    hold(&room, Endpoint::PutObject, 1);
+    let puts = room.stage.asked("PutObject");
+    room.files.answer(id, OnConflict::Replace);
+    until_asked(&room, "PutObject", puts + 1).await;
+    room.restart();
+    room.put("x", "theirs, and later").await;
+    room.stage.emulator.release();
+    room.files.restore_transfers().await.unwrap();
+    let asked = room.end(id).await;
+    assert!(matches!(asked.state, TransferState::Asking), "{asked:?}");
+    assert_eq!(room.content("x").await, b"theirs, and later");
+    room.files.answer(id, OnConflict::Replace);
+    room.done(id).await;
+    assert_eq!(room.content("x").await, b"mine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_arrived_in_the_moment_of_a_pause_is_not_fetched_again() {
+    let room = Room::new().await;
+    for number in 0..40 {
+        room.put(&format!("f/{number}"), "x").await;
+    }
+    for round in 0..5 {
+        let into = room.folder(&format!("in {round}"));
+        let id = room
+            .files
+            .download(&room.own, "f/", &into, None, OnConflict::KeepBoth)
+            .await
+            .unwrap();
+        let here = into.join("f");
+        let files = || std::fs::read_dir(&here).map_or(0, Iterator::count);
+        while files() < 5 * (round + 1) {
+            tokio::task::yield_now().await;
+        }
+        room.files.pause(id);
+        room.files.resume(id);
+        room.done(id).await;
+        let names = room.names(&here);
+        assert_eq!(names.len(), 40, "{names:?}");
+    }
 }

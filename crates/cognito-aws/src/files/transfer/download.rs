@@ -95,7 +95,7 @@ impl Job {
             let is_small = item.size <= RANGE;
             let proof = if is_small && !matches!(on_conflict, OnConflict::Ask | OnConflict::Skip) {
                 // Whatever is there, it is fetched: where it goes is looked at when it is here, in one go with the rest.
-                self.fetch_whole(object, replace, move || Ok(find()?.0))
+                self.fetch_whole(item, object, replace, move || Ok(find()?.0))
                     .await?
             } else {
                 let (place, taken) = blocking(find).await?;
@@ -108,7 +108,8 @@ impl Job {
                     _ => {}
                 }
                 if is_small {
-                    self.fetch_whole(object, replace, move || Ok(place)).await?
+                    self.fetch_whole(item, object, replace, move || Ok(place))
+                        .await?
                 } else {
                     let file = &item.path;
                     let route = Route {
@@ -143,13 +144,14 @@ impl Job {
 
     /// `None` when something is at its place, which `find` tells.
     async fn fetch_whole(
-        &self,
+        self: &Arc<Self>,
+        item: &Item,
         object: Object<'_>,
         replace: bool,
         find: impl FnOnce() -> Result<PathBuf, FileError> + Send + 'static,
     ) -> Result<Option<Proof>, Error> {
         let _room = self.shared.limits.room(object.size).await;
-        let under_way = UnderWay::new(&self.bytes);
+        let under_way = UnderWay::new(&self.bytes());
         let mut attempt = 0;
         let (bytes, mut expected) = loop {
             attempt += 1;
@@ -168,25 +170,29 @@ impl Job {
         }
         let (id, url) = (self.id, self.url(object.deed));
         let damaged = object.damaged();
-        let placed = blocking(move || {
-            let whole = expected
-                .as_ref()
-                .map(|expected| expected.is_of(&bytes[..], &lengths));
-            if !whole.is_none_or(|whole| whole.is_ok_and(|is| is)) {
-                return Err(damaged);
-            }
-            let proof = expected.map_or(Proof::Length, |expected| expected.proof());
-            let place = find()?;
-            let unfinished = Unfinished::create(&place, id)?;
-            let written = unfinished.write_at(&[bytes.into()], 0);
-            let placed = written.and_then(|()| place_it(&unfinished, &place, replace, &url));
-            if !matches!(placed, Ok(true)) {
-                // The first error is the one to tell.
-                let _ = Unfinished::discard(&unfinished.path);
-            }
-            Ok::<_, Error>(placed?.then_some(proof))
-        })
-        .await?;
+        let (job, file) = (self.clone(), item.path.clone());
+        let placed = self
+            .on_disk(move || {
+                let whole = expected
+                    .as_ref()
+                    .map(|expected| expected.is_of(&bytes[..], &lengths));
+                if !whole.is_none_or(|whole| whole.is_ok_and(|is| is)) {
+                    return Err(damaged);
+                }
+                let proof = expected.map_or(Proof::Length, |expected| expected.proof());
+                let place = find()?;
+                let unfinished = Unfinished::create(&place, id)?;
+                let written = unfinished.write_at(&[bytes.into()], 0);
+                let placed = written.and_then(|()| place_it(&unfinished, &place, replace, &url));
+                if matches!(placed, Ok(true)) {
+                    job.note_done(&file);
+                } else {
+                    // The first error is the one to tell.
+                    let _ = Unfinished::discard(&unfinished.path);
+                }
+                Ok::<_, Error>(placed?.then_some(proof))
+            })
+            .await?;
         if placed.is_some() {
             under_way.arrived(object.size);
         }
@@ -268,9 +274,17 @@ impl Job {
         }
         let proof = proof?;
         let (place, replace, url) = (route.place.clone(), route.replace, self.url(object.deed));
-        let placed = blocking(move || place_it(&unfinished, &place, replace, &url)).await?;
+        let (job, file) = (self.clone(), route.file.to_owned());
+        let placed = self.on_disk(move || {
+            let placed = place_it(&unfinished, &place, replace, &url)?;
+            if placed {
+                job.note_done(&file);
+            }
+            Ok::<_, FileError>(placed)
+        });
+        let placed = placed.await?;
         if !placed {
-            self.bytes.fetch_sub(object.size, Ordering::Relaxed);
+            self.bytes().fetch_sub(object.size, Ordering::Relaxed);
         }
         Ok(placed.then_some(proof))
     }
@@ -284,7 +298,7 @@ impl Job {
     ) -> Result<(), Error> {
         let kept = download.ranges.keys();
         let kept: u64 = kept.map(|number| range_length(download, *number)).sum();
-        self.bytes.fetch_add(kept, Ordering::Relaxed);
+        self.bytes().fetch_add(kept, Ordering::Relaxed);
         let deed = route.object.deed;
         let flush = Flush::default();
         let mut receiving = JoinSet::new();
@@ -325,7 +339,7 @@ impl Job {
 
     /// Takes up what is there of it, if it is of this very object; or begins it. Says which.
     async fn begin_or_go_on(
-        &self,
+        self: &Arc<Self>,
         route: &Route<'_>,
     ) -> Result<(Download, Unfinished, bool), Error> {
         let (size, file) = (route.object.size, route.file.to_owned());
@@ -343,25 +357,35 @@ impl Job {
             self.drop_download(&file).await?;
             self.begun_anew(&file);
         }
-        let (place, id) = (route.place.clone(), self.id);
-        let unfinished = blocking(move || {
-            let unfinished = Unfinished::create(&place, id)?;
-            unfinished.reserve(size)?;
-            Ok::<_, FileError>(unfinished)
-        })
-        .await?;
-        let download = Download {
-            etag: route.object.etag.to_owned(),
-            size,
-            range_size: size.div_ceil(RANGES).next_multiple_of(MIB).max(RANGE),
-            unfinished: unfinished.path.clone(),
-            place: route.place.clone(),
-            ranges: std::collections::BTreeMap::new(),
-        };
-        self.journal().write(Line::Download {
-            file,
-            download: download.clone(),
+        let (job, etag, place) = (
+            self.clone(),
+            route.object.etag.to_owned(),
+            route.place.clone(),
+        );
+        let begun = self.on_disk(move || {
+            let unfinished = Unfinished::create(&place, job.id)?;
+            let download = Download {
+                etag,
+                size,
+                range_size: size.div_ceil(RANGES).next_multiple_of(MIB).max(RANGE),
+                unfinished: unfinished.path.clone(),
+                place,
+                ranges: std::collections::BTreeMap::new(),
+            };
+            // Before it takes room: whoever ends this must know of it.
+            job.journal().write(Line::Download {
+                file: file.clone(),
+                download: download.clone(),
+            });
+            if let Err(error) = unfinished.reserve(size) {
+                // The first error is the one to tell.
+                let _ = Unfinished::discard(&unfinished.path);
+                job.journal().write(Line::Dropped { file });
+                return Err(error);
+            }
+            Ok::<_, FileError>((download, unfinished))
         });
+        let (download, unfinished) = begun.await?;
         Ok((download, unfinished, false))
     }
 

@@ -48,11 +48,13 @@ pub(super) struct Job {
     pub(super) shared: Arc<Shared>,
     journal: Mutex<Journal>,
     status: Mutex<Status>,
-    /// Bytes done or under way.
-    pub(super) bytes: Arc<AtomicU64>,
+    /// Bytes done or under way; what an earlier run had under way takes back its own.
+    bytes: Mutex<Arc<AtomicU64>>,
     wish: watch::Sender<Wish>,
     /// Whoever holds this is at work.
     at_work: tokio::sync::Mutex<()>,
+    /// Held by what is done on the disk, which goes on when nobody waits for it any more.
+    on_disk: Arc<tokio::sync::RwLock<()>>,
 }
 
 #[derive(Debug)]
@@ -124,14 +126,20 @@ impl Job {
                 problems: Vec::new(),
                 undone: false,
             }),
-            bytes: Arc::default(),
+            bytes: Mutex::default(),
             wish: watch::Sender::new(wish),
             at_work: tokio::sync::Mutex::default(),
+            on_disk: Arc::default(),
         })
     }
 
     pub(super) fn journal(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn bytes(&self) -> Arc<AtomicU64> {
+        let bytes = self.bytes.lock();
+        bytes.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn status(&self) -> MutexGuard<'_, Status> {
@@ -160,7 +168,7 @@ impl Job {
             }
         };
         let now = self.shared.s3.session().now();
-        let bytes_done = self.bytes.load(Ordering::Relaxed);
+        let bytes_done = self.bytes().load(Ordering::Relaxed);
         let mut status = self.status();
         let running = matches!(status.state, TransferState::Running);
         let rate = if running {
@@ -247,7 +255,26 @@ impl Job {
     }
 
     pub(super) fn answer(&self, answer: OnConflict) {
-        self.journal().write(Line::OnConflict(answer));
+        let conflicts = std::mem::take(&mut self.status().conflicts);
+        let mut journal = self.journal();
+        for (file, etag) in conflicts {
+            journal.write(Line::Seen { file, etag });
+        }
+        journal.write(Line::OnConflict(answer));
+    }
+
+    /// As [`blocking`], and waited for before anything else becomes of the transfer.
+    pub(super) async fn on_disk<T: Send + 'static, E: Into<Error> + Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Error> {
+        let at_it = self.on_disk.clone().read_owned().await;
+        blocking(move || {
+            let done = work();
+            drop(at_it);
+            done
+        })
+        .await
     }
 
     /// Works until it is done, has failed, or the person wants otherwise.
@@ -257,11 +284,19 @@ impl Job {
             return;
         }
         let wanted = self.wish.subscribe();
+        let mut files = JoinSet::new();
         let ended = tokio::select! {
             biased;
             () = otherwise(wanted.clone()) => None,
-            ended = self.work(&wanted) => Some(ended),
+            ended = self.work(&wanted, &mut files) => Some(ended),
         };
+        // Nothing of this goes on beside what comes next.
+        files.abort_all();
+        while let Some(file) = files.join_next().await {
+            // The first error is the one to tell.
+            let _ = self.took(Some(file));
+        }
+        drop(self.on_disk.write().await);
         let Some(ended) = ended else {
             if *self.wish.borrow() == Wish::Cancel {
                 self.undo().await;
@@ -284,14 +319,18 @@ impl Job {
         });
     }
 
-    async fn work(self: &Arc<Self>, wanted: &watch::Receiver<Wish>) -> Result<(), Error> {
+    async fn work(
+        self: &Arc<Self>,
+        wanted: &watch::Receiver<Wish>,
+        files: &mut JoinSet<Ended>,
+    ) -> Result<(), Error> {
         let _turn = self.shared.turns.acquire().await;
         // Somebody else may have signed in meanwhile.
         if self.shared.s3.session().user().await?.sub != self.order().sub {
             let reason = SignInReason::SignedOut;
             return Err(cognito_client::Error::SignInRequired(reason).into());
         }
-        self.bytes.store(0, Ordering::Relaxed);
+        *self.bytes.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
         self.change_if_wanted(wanted, |status| {
             status.state = TransferState::Running;
             status.rate.forget();
@@ -299,29 +338,26 @@ impl Job {
         });
         let plan = self.plan().await?;
         let done = self.journal().record.done.clone();
-        let seen: Vec<_> = std::mem::take(&mut self.status().conflicts);
         self.change(|status| {
+            status.conflicts.clear();
             status.bytes_total = plan.items.iter().map(|item| item.size).sum();
             status.files_total = plan.items.len() as u64;
             status.files_done = 0;
             status.problems = plan.problems;
             status.problems.truncate(NAMED);
         });
-        let mut files = JoinSet::new();
         for item in plan.items {
             if done.contains(&item.path) {
-                self.bytes.fetch_add(item.size, Ordering::Relaxed);
+                self.bytes().fetch_add(item.size, Ordering::Relaxed);
                 self.change(|status| status.files_done += 1);
                 continue;
             }
             if files.len() >= WIDTH {
                 self.took(files.join_next().await)?;
             }
-            let seen = seen.iter().find(|(path, _)| *path == item.path);
-            let seen = seen.and_then(|(_, etag)| etag.clone());
             let job = self.clone();
             files.spawn(async move {
-                let outcome = job.one(&item, seen).await;
+                let outcome = job.one(&item).await;
                 (item, outcome)
             });
         }
@@ -331,9 +367,9 @@ impl Job {
         Ok(())
     }
 
-    async fn one(self: &Arc<Self>, item: &Item, seen: Option<String>) -> Result<Outcome, Error> {
+    async fn one(self: &Arc<Self>, item: &Item) -> Result<Outcome, Error> {
         match &item.what {
-            What::File(local) => self.upload(item, local, seen).await,
+            What::File(local) => self.upload(item, local).await,
             What::EmptyFolder => self.upload_folder(item).await,
             What::Object { etag, place } => self.download(item, etag, place).await,
             What::Folder(place) => {
@@ -351,7 +387,7 @@ impl Job {
         };
         match outcome {
             Ok(Outcome::Done(proof)) => {
-                self.journal().write(Line::Done { file: item.path });
+                self.note_done(&item.path);
                 self.change(|status| {
                     status.files_done += 1;
                     if let Some(proof) = proof {
@@ -360,7 +396,7 @@ impl Job {
                 });
             }
             Ok(Outcome::Skipped) => {
-                self.bytes.fetch_add(item.size, Ordering::Relaxed);
+                self.bytes().fetch_add(item.size, Ordering::Relaxed);
                 self.journal().write(Line::Done { file: item.path });
                 self.change(|status| status.files_done += 1);
             }
@@ -375,6 +411,13 @@ impl Job {
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    pub(super) fn note_done(&self, file: &str) {
+        let mut journal = self.journal();
+        if !journal.record.done.contains(file) {
+            journal.write(Line::Done { file: file.into() });
+        }
     }
 
     pub(super) fn begun_anew(&self, path: &str) {

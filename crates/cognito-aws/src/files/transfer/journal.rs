@@ -4,7 +4,7 @@
 //! when the power failed is the last one, and ignored. There is no secret in it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -37,6 +37,11 @@ pub(super) struct Order {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Line {
     Order(Order),
+    /// What was at a file's place when the person was asked: its entity tag, where it is an object.
+    Seen {
+        file: String,
+        etag: Option<String>,
+    },
     /// The person's answer to what is there already.
     OnConflict(OnConflict),
     Paused(bool),
@@ -120,6 +125,8 @@ pub(super) struct Download {
 pub(super) struct Record {
     pub(super) order: Order,
     pub(super) on_conflict: OnConflict,
+    /// What the person has been asked about.
+    pub(super) seen: HashMap<String, Option<String>>,
     pub(super) paused: bool,
     pub(super) cancelled: bool,
     pub(super) beginning: HashMap<String, (String, SystemTime)>,
@@ -128,11 +135,11 @@ pub(super) struct Record {
     pub(super) done: HashSet<String>,
 }
 
-/// The record and the file it is kept in.
+/// The record and the file it is kept in, which is open only while it is written: there may be more transfers than a
+/// process may have open files.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
-    file: File,
     pub(super) record: Record,
 }
 
@@ -141,6 +148,7 @@ impl Record {
         Self {
             order,
             on_conflict: OnConflict::Ask,
+            seen: HashMap::new(),
             paused: false,
             cancelled: false,
             beginning: HashMap::new(),
@@ -153,6 +161,9 @@ impl Record {
     fn apply(&mut self, line: Line) {
         match line {
             Line::Order(order) => self.order = order,
+            Line::Seen { file, etag } => {
+                self.seen.insert(file, etag);
+            }
             Line::OnConflict(answer) => self.on_conflict = answer,
             Line::Paused(paused) => self.paused = paused,
             Line::Cancelled => self.cancelled = true,
@@ -200,10 +211,9 @@ impl Journal {
         let first = Line::Order(order.clone());
         file.write_all(&encoded(&first)?)?;
         file.as_file().sync_all()?;
-        let file = file.persist_noclobber(&path).map_err(|error| error.error)?;
+        file.persist_noclobber(&path).map_err(|error| error.error)?;
         Ok(Self {
             path,
-            file,
             record: Record::new(order),
         })
     }
@@ -249,27 +259,41 @@ impl Journal {
         };
         let mut record = Record::new(order);
         for line in lines {
-            record.apply(serde_json::from_slice(line)?);
+            match serde_json::from_slice(line) {
+                Ok(line) => record.apply(line),
+                // The rest is worth more than nothing.
+                Err(error) => tracing::warn!(%error, "a line of a transfer's journal is left out"),
+            }
         }
-        let file = OpenOptions::new().append(true).open(&path)?;
-        // Or the next line would be part of the one that was cut.
-        file.set_len(whole as u64)?;
-        Ok(Self { path, file, record })
+        if whole < text.len() {
+            // Or the next line would be part of the one that was cut.
+            let file = OpenOptions::new().append(true).open(&path)?;
+            file.set_len(whole as u64)?;
+        }
+        Ok(Self { path, record })
     }
 
     /// Writes down what happened. Where that fails the transfer goes on: no more is lost than the way back to it.
     pub(super) fn write(&mut self, line: Line) {
-        let written = encoded(&line).and_then(|bytes| self.file.write_all(&bytes));
-        // What is owed to S3 must survive a power failure; what is only progress need not.
-        let owed = matches!(
-            line,
-            Line::Beginning { .. } | Line::Upload { .. } | Line::Cancelled
-        );
-        let written = written.and_then(|()| if owed { self.file.sync_data() } else { Ok(()) });
-        if let Err(error) = written {
+        if let Err(error) = self.append(&line) {
             tracing::warn!(%error, "the journal of a transfer cannot be written");
         }
         self.record.apply(line);
+    }
+
+    fn append(&self, line: &Line) -> io::Result<()> {
+        let mut file = OpenOptions::new().append(true).open(&self.path)?;
+        let whole = file.metadata()?.len();
+        if let Err(error) = file.write_all(&encoded(line)?) {
+            // A part of it, as on a full disk, would spoil the next.
+            file.set_len(whole)?;
+            return Err(error);
+        }
+        // What is owed to S3 must survive a power failure; what is only progress need not.
+        match line {
+            Line::Beginning { .. } | Line::Upload { .. } | Line::Cancelled => file.sync_data(),
+            _ => Ok(()),
+        }
     }
 
     /// There is nothing left to do.

@@ -54,7 +54,7 @@ impl Job {
         };
         let length_of = |number: i32| part_length(source.size, upload.part_size, number);
         let kept: u64 = upload.parts.keys().map(|number| length_of(*number)).sum();
-        self.bytes.fetch_add(kept, Ordering::Relaxed);
+        self.bytes().fetch_add(kept, Ordering::Relaxed);
         let mut sending = JoinSet::new();
         for number in (1..).take_while(|number| length_of(*number) > 0) {
             if upload.parts.contains_key(&number) {
@@ -97,7 +97,7 @@ impl Job {
         }
         let completed = self.complete(deed, item, source, condition).await;
         if matches!(completed, Err(NotMade::Taken)) {
-            self.bytes.fetch_sub(source.size, Ordering::Relaxed);
+            self.bytes().fetch_sub(source.size, Ordering::Relaxed);
         }
         completed
     }
@@ -212,7 +212,7 @@ impl Job {
         let path = local.to_owned();
         let (bytes, crc) = blocking(move || read(&path, span)).await?;
         let (key, header) = (deed.key(), checksum::header(crc));
-        let under_way = UnderWay::new(&self.bytes);
+        let under_way = UnderWay::new(&self.bytes());
         let answer = self
             .shared
             .s3

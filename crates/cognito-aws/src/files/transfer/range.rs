@@ -32,7 +32,7 @@ impl Job {
     ) -> Result<u64, Error> {
         let deed = Deed::read(folder, path);
         let key = deed.key();
-        let under_way = UnderWay::new(&self.bytes);
+        let under_way = UnderWay::new(&self.bytes());
         let mut at = range.start;
         let mut writer = Writer::new(unfinished, at, crc);
         let mut attempts = 0;

@@ -13,7 +13,7 @@ use cognito_client::TransientCause;
 use super::checksum::{self, Proof};
 use super::disk;
 use super::job::{Job, Outcome, blocking};
-use super::journal::{Line, Source};
+use super::journal::{Line, Record, Source};
 use super::limits::MIB;
 use super::parts::PART;
 use super::plan::Item;
@@ -51,13 +51,24 @@ pub(super) struct Condition {
     pub(super) etag: Option<String>,
 }
 
+impl Condition {
+    /// To be replaced is what the person was asked about, as it was then; anything, where they had said so unasked.
+    fn of(record: &Record, file: &str) -> Self {
+        let (none, etag) = match (record.on_conflict, record.seen.get(file)) {
+            (OnConflict::Replace, _) if record.seen.is_empty() => (None, None),
+            (OnConflict::Replace, Some(Some(etag))) => (None, Some(etag.clone())),
+            _ => (Some("*".into()), None),
+        };
+        Self { none, etag }
+    }
+}
+
 impl Job {
-    /// Uploads a file. `seen` is what was at its place when the person was asked.
+    /// Uploads a file.
     pub(super) async fn upload(
         self: &Arc<Self>,
         item: &Item,
         local: &Path,
-        seen: Option<String>,
     ) -> Result<Outcome, Error> {
         let order = self.order();
         let path = local.to_owned();
@@ -70,9 +81,10 @@ impl Job {
             }
             .into());
         }
-        let (begun, on_conflict) = {
+        let (begun, on_conflict, condition) = {
             let record = &self.journal().record;
-            (record.uploads.get(&item.path).cloned(), record.on_conflict)
+            let begun = record.uploads.get(&item.path).cloned();
+            (begun, record.on_conflict, Condition::of(record, &item.path))
         };
         let mut key_path = format!("{}{}", order.path, item.path);
         if let Some(upload) = begun {
@@ -84,16 +96,6 @@ impl Job {
                 self.begun_anew(&item.path);
             }
         }
-        let condition = match on_conflict {
-            OnConflict::Replace => Condition {
-                none: None,
-                etag: seen,
-            },
-            _ => Condition {
-                none: Some("*".into()),
-                etag: None,
-            },
-        };
         loop {
             names::check_key(&order.folder.key(&key_path))?;
             let deed = Deed::write(&order.folder, &key_path);
@@ -183,7 +185,7 @@ impl Job {
         })
         .await?;
         let (key, header) = (deed.key(), checksum::header(crc));
-        let under_way = UnderWay::new(&self.bytes);
+        let under_way = UnderWay::new(&self.bytes());
         let put = self
             .shared
             .s3
