@@ -251,6 +251,9 @@ impl Job {
                 Wish::Cancel => TransferState::Cancelled,
             };
         });
+        if self.at_work.try_lock().is_ok() {
+            self.journal().close();
+        }
         is_new
     }
 
@@ -261,6 +264,7 @@ impl Job {
             journal.write(Line::Seen { file, etag });
         }
         journal.write(Line::OnConflict(answer));
+        journal.close();
     }
 
     /// As [`blocking`], and waited for before anything else becomes of the transfer.
@@ -280,9 +284,13 @@ impl Job {
     /// Works until it is done, has failed, or the person wants otherwise.
     pub(super) async fn run(self: Arc<Self>) {
         let _at_work = self.at_work.lock().await;
-        if self.is_over() && !self.owes() {
-            return;
+        if !self.is_over() || self.owes() {
+            self.go().await;
         }
+        self.journal().close();
+    }
+
+    async fn go(self: &Arc<Self>) {
         let wanted = self.wish.subscribe();
         let mut files = JoinSet::new();
         let ended = tokio::select! {

@@ -4,7 +4,7 @@
 //! when the power failed is the last one, and ignored. There is no secret in it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -135,11 +135,13 @@ pub(super) struct Record {
     pub(super) done: HashSet<String>,
 }
 
-/// The record and the file it is kept in, which is open only while it is written: there may be more transfers than a
-/// process may have open files.
+/// The record and the file it is kept in, which is open only while the transfer is at work: there may be more of them than
+/// a process may have open files.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
+    /// With the length of what is whole in it.
+    file: Option<(File, u64)>,
     pub(super) record: Record,
 }
 
@@ -214,6 +216,7 @@ impl Journal {
         file.persist_noclobber(&path).map_err(|error| error.error)?;
         Ok(Self {
             path,
+            file: None,
             record: Record::new(order),
         })
     }
@@ -270,7 +273,8 @@ impl Journal {
             let file = OpenOptions::new().append(true).open(&path)?;
             file.set_len(whole as u64)?;
         }
-        Ok(Self { path, record })
+        let file = None;
+        Ok(Self { path, file, record })
     }
 
     /// Writes down what happened. Where that fails the transfer goes on: no more is lost than the way back to it.
@@ -281,14 +285,27 @@ impl Journal {
         self.record.apply(line);
     }
 
-    fn append(&self, line: &Line) -> io::Result<()> {
-        let mut file = OpenOptions::new().append(true).open(&self.path)?;
-        let whole = file.metadata()?.len();
-        if let Err(error) = file.write_all(&encoded(line)?) {
+    /// Until the next line.
+    pub(super) fn close(&mut self) {
+        self.file = None;
+    }
+
+    fn append(&mut self, line: &Line) -> io::Result<()> {
+        let (file, whole) = match &mut self.file {
+            Some(open) => open,
+            none => {
+                let file = OpenOptions::new().append(true).open(&self.path)?;
+                let whole = file.metadata()?.len();
+                none.insert((file, whole))
+            }
+        };
+        let bytes = encoded(line)?;
+        if let Err(error) = file.write_all(&bytes) {
             // A part of it, as on a full disk, would spoil the next.
-            file.set_len(whole)?;
+            file.set_len(*whole)?;
             return Err(error);
         }
+        *whole += bytes.len() as u64;
         // What is owed to S3 must survive a power failure; what is only progress need not.
         match line {
             Line::Beginning { .. } | Line::Upload { .. } | Line::Cancelled => file.sync_data(),
