@@ -157,6 +157,10 @@ fn a_locked_keychain_is_said_and_not_asked_about() {
         let locked = "keyfob: this computer's keychain is locked\n";
         assert!(said.stderr.starts_with(locked), "{}", said.stderr);
     }
+    // Also where nothing is kept yet, and something is to be.
+    let doctor = desk.run(&["doctor", "--offline", "--json"]).json();
+    let keychain = &doctor["reports"][0]["findings"][0];
+    assert_eq!(keychain["code"], "keychain_locked", "{keychain}");
 }
 
 #[test]

@@ -55,6 +55,12 @@ impl KeyringStore {
         self
     }
 
+    /// Where nobody may be asked for a password, it is not written past a lock.
+    fn check_unlocked(&self) -> Result<(), StoreError> {
+        let unasked = self.unasked.as_ref();
+        unasked.map_or(Ok(()), |unasked| unasked.check_unlocked())
+    }
+
     /// Does something with an item; with a new connection once more, where the keychain is a program
     /// that may have been started, or started again, since the last time.
     fn with_entry<T>(
@@ -136,11 +142,13 @@ impl Items for KeyringStore {
     }
 
     fn write(&self, item: &str, secret: &[u8]) -> Result<(), StoreError> {
+        self.check_unlocked()?;
         self.with_entry(item, |entry| entry.set_secret(secret))
             .map_err(|error| store_error(&error))
     }
 
     fn delete(&self, item: &str) -> Result<(), StoreError> {
+        self.check_unlocked()?;
         match self.with_entry(item, Entry::delete_credential) {
             Ok(()) | Err(Error::NoEntry) => Ok(()),
             Err(error) => Err(store_error(&error)),

@@ -1,4 +1,4 @@
-//! Reads that never make the system ask the person for a password.
+//! Reads and writes that never make the system ask the person for a password.
 
 use super::{Secret, StoreError};
 
@@ -21,13 +21,30 @@ impl Unasked {
     }
 
     fn found(&self, service: &str, item: &str) -> Result<Option<Secret>, StoreError> {
+        let attributes = [("service", service), ("username", item)].into();
+        self.with(|connection| {
+            let found = connection.search_items(attributes)?;
+            if !found.locked.is_empty() {
+                return Err(secret_service::Error::Locked);
+            }
+            let secret = found.unlocked.first().map(|item| item.get_secret());
+            Ok(secret.transpose()?.map(Secret::new))
+        })
+    }
+
+    /// Whether something can be put there, or taken away: [`keyring_core`]'s stores unlock it first.
+    pub(crate) fn check_unlocked(&self) -> Result<(), StoreError> {
+        self.with(|connection| connection.get_default_collection()?.ensure_unlocked())
+    }
+
+    fn with<T>(
+        &self,
+        ask: impl FnOnce(
+            &secret_service::blocking::SecretService<'static>,
+        ) -> Result<T, secret_service::Error>,
+    ) -> Result<T, StoreError> {
         use secret_service::{EncryptionType, Error, blocking::SecretService};
 
-        let known = |error| match error {
-            Error::Locked => StoreError::Locked,
-            Error::Unavailable => StoreError::Absent,
-            _ => StoreError::Failed,
-        };
         let connection = self.connection.lock();
         let mut connection = connection.unwrap_or_else(std::sync::PoisonError::into_inner);
         let connection = match &mut *connection {
@@ -37,13 +54,11 @@ impl Unasked {
                 none.insert(made.map_err(|_| StoreError::Absent)?)
             }
         };
-        let attributes = [("service", service), ("username", item)].into();
-        let found = connection.search_items(attributes).map_err(known)?;
-        if !found.locked.is_empty() {
-            return Err(StoreError::Locked);
-        }
-        let secret = found.unlocked.first().map(|item| item.get_secret());
-        Ok(secret.transpose().map_err(known)?.map(Secret::new))
+        ask(connection).map_err(|error| match error {
+            Error::Locked => StoreError::Locked,
+            Error::Unavailable | Error::NoResult => StoreError::Absent,
+            _ => StoreError::Failed,
+        })
     }
 }
 
@@ -51,6 +66,10 @@ impl Unasked {
 impl Unasked {
     pub(crate) fn read(&self, _: &str, _: &str) -> Option<Result<Option<Secret>, StoreError>> {
         None
+    }
+
+    pub(crate) fn check_unlocked(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 
