@@ -1,7 +1,12 @@
 //! Deleting what is in a folder, and taking that back.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use aws_sdk_s3::config::interceptors::FinalizerInterceptorContextRef;
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 use super::s3::{Deed, S3};
@@ -22,7 +27,8 @@ pub struct Deleted {
 }
 
 impl Deleted {
-    /// Whether there is something that [`Files::undelete`] can bring back, and all of it: the bucket keeps versions.
+    /// Whether there is something that [`Files::undelete`] can bring back, and all of it: the bucket keeps versions, and no
+    /// answer was lost on the way.
     pub fn can_be_undone(&self) -> bool {
         self.objects > 0 && self.objects == self.markers.len() as u64
     }
@@ -148,6 +154,7 @@ impl S3 {
         for (key, version) in addressed {
             let path = key.strip_prefix(&folder.prefix);
             let action = action(version.is_some());
+            let unanswered = Unanswered::default();
             let answer = self
                 .ask(
                     Deed {
@@ -162,14 +169,15 @@ impl S3 {
                             .set_version_id(version.clone())
                             .set_if_match(etag.clone())
                             .customize()
+                            .interceptor(unanswered.clone())
                             .config_override(credentials)
                             .send()
                     },
                 )
                 .await?;
-            let marker = answer
-                .version_id
-                .filter(|version| answer.delete_marker == Some(true) && hides(version));
+            let marker = answer.version_id.filter(|version| {
+                answer.delete_marker == Some(true) && hides(version) && !unanswered.any()
+            });
             gone.push((key, marker));
         }
         Ok(())
@@ -203,12 +211,14 @@ impl S3 {
                 service: AwsService::S3,
                 problem: "cannot be asked to delete nothing",
             })?;
+        let unanswered = Unanswered::default();
         let answer = self
             .ask(deed, |s3, credentials| {
                 s3.delete_objects()
                     .bucket(&folder.bucket)
                     .delete(delete.clone())
                     .customize()
+                    .interceptor(unanswered.clone())
                     .config_override(credentials)
                     .send()
             })
@@ -216,8 +226,9 @@ impl S3 {
         // Each key has an answer of its own.
         gone.extend(answer.deleted().iter().map(|object| {
             let marker = object.delete_marker_version_id();
-            let marker =
-                marker.filter(|version| object.delete_marker() == Some(true) && hides(version));
+            let marker = marker.filter(|version| {
+                object.delete_marker() == Some(true) && hides(version) && !unanswered.any()
+            });
             let key = object.key().unwrap_or_default();
             (key.to_owned(), marker.map(str::to_owned))
         }));
@@ -227,6 +238,41 @@ impl S3 {
         let path = error.key().and_then(|key| key.strip_prefix(&folder.prefix));
         let code = error.code().unwrap_or_default();
         Err(self.told(Deed { path, ..deed }, code).await)
+    }
+}
+
+/// Whether an attempt may have done its work and was not answered: then the next one has left another delete marker, and
+/// the first, which nobody knows, hides what was there when the second is taken away.
+#[derive(Clone, Debug, Default)]
+struct Unanswered(Arc<AtomicBool>);
+
+impl Unanswered {
+    fn any(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Intercept for Unanswered {
+    fn name(&self) -> &'static str {
+        "Unanswered"
+    }
+
+    fn read_after_attempt(
+        &self,
+        attempt: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let status = attempt
+            .response()
+            .map(|response| response.status().as_u16());
+        // With 503, S3 says that it does nothing for now (S3 guide, "Best practices design patterns").
+        let is_refused = status.is_some_and(|status| status == 503 || (400..500).contains(&status));
+        let is_done = matches!(attempt.output_or_error(), Some(Ok(_)));
+        if !is_refused && !is_done {
+            self.0.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
 

@@ -234,6 +234,29 @@ async fn a_deletion_is_taken_back_where_versions_are_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_promised_of_a_deletion_whose_answer_was_lost() {
+    let room = Room::new().await;
+    let odd = "odd \u{1} ä";
+    for (path, endpoint) in [
+        ("x", Endpoint::DeleteObjects),
+        (odd, Endpoint::DeleteObject),
+    ] {
+        for (fault, promised) in [(Fault::Throttled, true), (Fault::LoseReply, false)] {
+            room.put(path, "x").await;
+            room.stage.emulator.fail_next(endpoint, fault.clone());
+            let paths = [path.to_owned()];
+            let deleted = room.files.delete(&room.own, &paths, nobody).await.unwrap();
+            assert_eq!(deleted.objects, 1);
+            assert_eq!(deleted.can_be_undone(), promised, "{path:?} {fault:?}");
+            if promised {
+                room.files.undelete(&deleted).await.unwrap();
+                assert_eq!(room.content(path).await, b"x");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_change_is_stopped_between_two_objects() {
     let room = Room::new().await;
     for name in ["a/1", "a/2", "a/3", "x", "y"] {
