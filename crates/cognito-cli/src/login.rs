@@ -32,7 +32,7 @@ pub(crate) fn login(profile: Profile, how: Login) -> Result<(), Failure> {
         ..SignInRequest::default()
     };
     let session = account::session(profile, true)?;
-    let user = account::block_on(async {
+    account::block_on(async {
         let failed = |error: &Error| Failure::of_session(error, &name);
         let url = session
             .begin_with(request)
@@ -55,16 +55,19 @@ pub(crate) fn login(profile: Profile, how: Login) -> Result<(), Failure> {
                 return Err(Failure::Cancelled);
             }
         };
-        tell_pool(&session).await;
-        Ok(user)
-    })??;
-    let who = user.name.as_ref().unwrap_or(&user.username);
-    say(&format!(
-        "signed in to {} as {}",
-        printable(&name),
-        printable(who)
-    ));
-    Ok(())
+        let who = user.name.as_ref().unwrap_or(&user.username);
+        say(&format!(
+            "signed in to {} as {}",
+            printable(&name),
+            printable(who)
+        ));
+        // Nobody has to wait for it.
+        tokio::select! {
+            () = tell_pool(&session) => {}
+            _ = &mut given_up => {}
+        }
+        Ok(())
+    })?
 }
 
 /// Tells the user pool what it is owed: that the session which this one replaces is over, and earlier sign-outs.

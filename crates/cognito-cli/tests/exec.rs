@@ -5,9 +5,10 @@
 #[path = "common/desk.rs"]
 mod desk;
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use cognito_agent::Agent;
 use desk::{Desk, Said};
@@ -111,7 +112,7 @@ fn signals_reach_the_program() {
             assert_eq!(first_line(&mut exec), "ready");
             let kill = format!("kill -{signal} {}", exec.id());
             assert!(
-                std::process::Command::new("sh")
+                Command::new("sh")
                     .args(["-c", &kill])
                     .status()
                     .unwrap()
@@ -121,6 +122,22 @@ fn signals_reach_the_program() {
             drop(stdin);
         }
     }
+}
+
+/// Has a shell run it, which is given the program as `$0` and what `exec` would give it as `$@`.
+fn by_shell(script: &str, program: &OsStr, exec: &Command) -> Said {
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", script])
+        .arg(program)
+        .args(exec.get_args());
+    for (name, value) in exec.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    Said::from(shell.output().unwrap())
 }
 
 #[test]
@@ -135,18 +152,11 @@ fn what_nohup_has_ignored_the_program_ignores_too() {
         ]
         .concat();
         let exec = desk.keyfob(&exec);
-        let mut nohup = std::process::Command::new("sh");
-        nohup
-            .args(["-c", "trap '' HUP INT; exec \"$@\"", "sh"])
-            .arg(exec.get_program())
-            .args(exec.get_args());
-        for (name, value) in exec.get_envs() {
-            match value {
-                Some(value) => nohup.env(name, value),
-                None => nohup.env_remove(name),
-            };
-        }
-        let said = Said::from(nohup.output().unwrap());
+        let said = by_shell(
+            "trap '' HUP INT; exec \"$0\" \"$@\"",
+            exec.get_program(),
+            &exec,
+        );
         let mask = said.stdout.trim().rsplit('\t').next().unwrap();
         let mask = u64::from_str_radix(mask, 16).unwrap();
         // HUP is 1 and INT is 2 (signal(7)).
@@ -164,21 +174,8 @@ fn a_command_that_an_update_has_replaced_renews_and_leaves_no_child() {
     let script = "read -r children < /proc/$$/task/$$/children; echo \"children: $children\"";
     let exec = desk.keyfob(&["exec", "--", "sh", "-c", script]);
     std::fs::copy(exec.get_program(), &old).unwrap();
-    let mut replaced = std::process::Command::new("sh");
-    replaced
-        .args([
-            "-c",
-            "exec 3<\"$0\" && rm \"$0\" && exec /proc/self/fd/3 \"$@\"",
-        ])
-        .arg(&old)
-        .args(exec.get_args());
-    for (name, value) in exec.get_envs() {
-        match value {
-            Some(value) => replaced.env(name, value),
-            None => replaced.env_remove(name),
-        };
-    }
-    let said = Said::from(replaced.output().unwrap());
+    let script = "exec 3<\"$0\" && rm \"$0\" && exec /proc/self/fd/3 \"$@\"";
+    let said = by_shell(script, old.as_os_str(), &exec);
     assert_eq!(
         (said.code, &*said.stdout),
         (Some(0), "children: \n"),

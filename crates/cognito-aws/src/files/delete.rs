@@ -44,12 +44,6 @@ pub struct NotAllDeleted {
     pub error: Error,
 }
 
-impl From<Box<NotAllDeleted>> for Error {
-    fn from(not_all: Box<NotAllDeleted>) -> Self {
-        not_all.error
-    }
-}
-
 /// A key, and the version of it that is meant, if not what is there now.
 type Version = (String, Option<String>);
 
