@@ -52,6 +52,8 @@ const BROWSER_PACKAGES: &[&str] = &["chromium", "chromium-driver"];
 /// `faketime` moves the clock of the others for a job of hours.
 const TEST_PACKAGES: &[&str] = &["python3-venv", "rclone", "faketime"];
 
+const FILE_PEERS_PACKAGES: &[&str] = &["python3-venv", "rclone"];
+
 /// The Nodes that Vite runs on, in words and in [`runs_vite`].
 const NODE: &str = "20.19 or newer (of 22, 22.12 or newer)";
 
@@ -147,6 +149,10 @@ fn packages(scope: Scope) -> Result {
     if scope == Scope::Test {
         wanted.extend(TEST_PACKAGES);
     }
+    install(&wanted)
+}
+
+fn install(wanted: &[&str]) -> Result {
     if find("dpkg-query").is_none() {
         println!(
             "This is not Debian or Ubuntu. Install what these packages are called here, if you have not:"
@@ -154,7 +160,7 @@ fn packages(scope: Scope) -> Result {
         println!("  {}", wanted.join(" "));
         return Ok(());
     }
-    let missing = missing_packages(&wanted)?;
+    let missing = missing_packages(wanted)?;
     if missing.is_empty() {
         return Ok(());
     }
@@ -302,8 +308,11 @@ fn node(environment: &Path, of: &Path) -> Result {
     )
 }
 
-/// The programs that `bench files` compares with, apart from rclone, which is Debian's.
+/// The programs that `bench files` compares with. All but rclone, which is the system's, are in the folder.
 pub(crate) fn file_peers() -> Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        install(FILE_PEERS_PACKAGES)?;
+    }
     let environment = target().join("peers/files");
     python(
         &environment,

@@ -2,7 +2,8 @@
 //!
 //! - `files_bench serve FOLDER` runs an emulator, signs somebody in, leaves in FOLDER their session
 //!   for the other calls and their credentials for other programs (`access.json`), and ends with its standard input;
-//! - `files_bench upload FOLDER LOCAL PATH` and `files_bench download FOLDER PATH INTO` do that, as the app would.
+//! - `files_bench upload FOLDER LOCAL PATH` and `files_bench download FOLDER PATH INTO` do that, as the app would, say
+//!   `done` where the app does, and end when it is on the disk, too.
 #![expect(clippy::print_stdout, reason = "a command-line program")]
 
 use std::error::Error;
@@ -112,6 +113,7 @@ async fn files(folder: &Path) -> Result<(Files, Folder)> {
 
 async fn end(files: &Files, id: cognito_aws::TransferId) -> Result {
     let mut changes = files.watch_transfers();
+    let mut done = false;
     loop {
         changes.borrow_and_update();
         let all = files.transfers();
@@ -121,7 +123,14 @@ async fn end(files: &Files, id: cognito_aws::TransferId) -> Result {
             .ok_or("no transfer")?;
         match &transfer.state {
             TransferState::Queued | TransferState::Running => {}
-            TransferState::Done => break,
+            TransferState::Done => {
+                if !std::mem::replace(&mut done, true) {
+                    println!("done");
+                }
+                if transfer.settled {
+                    break;
+                }
+            }
             state => return Err(format!("{state:?}").into()),
         }
         changes.changed().await?;

@@ -36,8 +36,6 @@ const NAMES: [&str; 8] = [
     "api",
     "files",
 ];
-/// Measured without a window, a browser or a keychain.
-const PLAIN: [&str; 4] = ["emulator", "verifier", "api", "files"];
 
 /// Builds what is to be measured and measures it: what is named, or everything. With `minutes`, puts the API under load for
 /// so long instead.
@@ -49,11 +47,18 @@ pub(crate) fn bench(names: &[String], runs: Option<u16>, minutes: Option<u16>) -
     if let Some(unknown) = names.iter().find(|name| !NAMES.contains(&name.as_str())) {
         return Err(format!("there is no bench `{unknown}`: {}", NAMES.join(", ")).into());
     }
-    let plain = !names.is_empty() && names.iter().all(|name| PLAIN.contains(&name.as_str()));
     if !cfg!(target_os = "linux") && names != ["emulator"] {
         return Err("startup, sign-in, session and credentials are measured under Xvfb and a private D-Bus, and the API with taskset and /proc, which needs Linux; `bench emulator` runs here".into());
     }
-    setup::setup(if plain { Scope::Build } else { Scope::Headless })?;
+    // On Linux each is measured in a session of its own, which has a keyring.
+    setup::setup(if cfg!(target_os = "linux") {
+        Scope::Headless
+    } else {
+        Scope::Build
+    })?;
+    if wanted("files") {
+        setup::file_peers()?;
+    }
     build(&NAMES.map(|name| (name, wanted(name))))?;
     println!("\n{}", figures::machine());
     let runs = runs.unwrap_or(RUNS).to_string();

@@ -113,16 +113,10 @@ impl Unfinished {
         Ok(())
     }
 
-    /// Has what is written so far put onto the disk. Not for being sure: that is [`finish`](Self::finish).
-    pub(super) fn flush(&self) {
-        let _ = self.file.sync_data();
-    }
-
-    /// Gives it its name, once all of it is on the disk. Never over something else, unless that is to be replaced.
+    /// Gives it its name. Never over something else, unless that is to be replaced.
     pub(super) fn finish(&self, place: &Path, replace: bool, url: &str) -> Result<(), NotPlaced> {
         let failed = |error: &io::Error| NotPlaced::Failed(FileError::local(place, error));
         mark(&self.path, url);
-        self.file.sync_data().map_err(|error| failed(&error))?;
         if replace {
             // A folder is never replaced by a file; a link is, and not what it leads to.
             return match fs::symlink_metadata(place) {
@@ -138,6 +132,15 @@ impl Unfinished {
                 _ => failed(&kept.err().map_or(error.error, |kept| kept.error)),
             }
         })
+    }
+
+    /// Has a finished one put onto the disk, its name with it.
+    pub(super) fn settle(place: &Path) -> Result<(), FileError> {
+        // What the person has put elsewhere or locked meanwhile is theirs.
+        match OpenOptions::new().write(true).open(place) {
+            Ok(file) => file.sync_data().map_err(|error| FileError::local(place, &error)),
+            Err(_) => Ok(()),
+        }
     }
 
     /// One that is not there is no error.

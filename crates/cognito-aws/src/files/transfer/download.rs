@@ -1,13 +1,14 @@
 //! One file from S3: in one request, or in ranges side by side, beside its place until all of it is there and proven.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use aws_sdk_s3::types::ChecksumMode;
 use crc_fast::CrcAlgorithm;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::checksum::{self, Expected, Proof};
 use super::disk::{self, NotPlaced, Unfinished};
@@ -25,6 +26,9 @@ use crate::files::{FileError, OnConflict, names};
 /// What is not larger comes in one request; what is, in ranges of this size or more.
 const RANGE: u64 = 8 * MIB;
 const RANGES: u64 = 10_000;
+/// Requests at once for one object, and the most that one of them brings: the more each brings, the fewer there are.
+const AT_ONCE: u64 = 8;
+const STRETCH: u64 = 64 * MIB;
 /// What an address keeps of a key.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -42,25 +46,6 @@ struct Route<'a> {
     replace: bool,
 }
 
-/// Puts what has arrived onto the disk while more arrives, so that the end need not wait for all of it.
-#[derive(Clone, Default)]
-struct Flush {
-    at_work: Arc<AtomicBool>,
-}
-
-impl Flush {
-    fn begin(&self, unfinished: &Unfinished) {
-        if self.at_work.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let (at_work, unfinished) = (self.at_work.clone(), unfinished.clone());
-        tokio::task::spawn_blocking(move || {
-            unfinished.flush();
-            at_work.store(false, Ordering::Relaxed);
-        });
-    }
-}
-
 impl Job {
     pub(super) async fn download(
         self: &Arc<Self>,
@@ -69,10 +54,11 @@ impl Job {
         place: &Path,
     ) -> Result<Outcome, Error> {
         let order = self.order();
-        let (begun, on_conflict) = {
+        let (begun, placed, on_conflict) = {
             let record = &self.journal().record;
             (
                 record.downloads.get(&item.path).cloned(),
+                record.placed.get(&item.path).cloned(),
                 record.on_conflict,
             )
         };
@@ -82,15 +68,20 @@ impl Job {
         } else {
             path
         };
+        let object = Object {
+            deed: Deed::read(&order.folder, &path),
+            etag,
+            size: item.size,
+        };
+        if let Some(placed) = placed
+            && let Some(outcome) = self.look_again(item, object, placed).await?
+        {
+            return Ok(outcome);
+        }
         loop {
             let (root, below) = (order.local.clone(), place.to_owned());
             let begun = begun.as_ref().map(|begun| begun.place.clone());
             let find = move || spot(&root, &below, begun, on_conflict);
-            let object = Object {
-                deed: Deed::read(&order.folder, &path),
-                etag,
-                size: item.size,
-            };
             let replace = on_conflict == OnConflict::Replace;
             let is_small = item.size <= RANGE;
             let proof = if is_small && !matches!(on_conflict, OnConflict::Ask | OnConflict::Skip) {
@@ -129,6 +120,42 @@ impl Job {
                 None => {}
             }
         }
+    }
+
+    /// Looks at a file that an earlier run put in its place, and may not have had put onto the disk: whether it is whole.
+    /// `None` where nothing is there.
+    async fn look_again(
+        &self,
+        item: &Item,
+        object: Object<'_>,
+        place: PathBuf,
+    ) -> Result<Option<Outcome>, Error> {
+        let there = {
+            let place = place.clone();
+            blocking(move || Ok::<_, FileError>(place.symlink_metadata().ok())).await?
+        };
+        let file = item.path.clone();
+        let Some(there) = there else {
+            self.journal().write(Line::Dropped { file });
+            return Ok(None);
+        };
+        if there.is_file() && there.len() == object.size {
+            let expected = self.expected(object).await?;
+            match self.prove(object, &place, expected).await {
+                // A length proves nothing here: room for all of it was taken first.
+                Ok(Proof::Length) | Err(Error::File(_)) => {}
+                proof => {
+                    let proof = proof?;
+                    self.bytes().fetch_add(object.size, Ordering::Relaxed);
+                    return Ok(Some(Outcome::Done(Some(proof))));
+                }
+            }
+        }
+        // It may be the person's by now, whatever they said of what was there before.
+        let mut journal = self.journal();
+        journal.write(Line::Dropped { file });
+        journal.write(Line::OnConflict(OnConflict::Ask));
+        Ok(Some(Outcome::Conflict(None)))
     }
 
     async fn drop_download(&self, file: &str) -> Result<(), Error> {
@@ -185,7 +212,7 @@ impl Job {
                 let written = unfinished.write_at(&[bytes.into()], 0);
                 let placed = written.and_then(|()| place_it(&unfinished, &place, replace, &url));
                 if matches!(placed, Ok(true)) {
-                    job.note_done(&file);
+                    job.journal().write(Line::Placed { file, place });
                 } else {
                     // The first error is the one to tell.
                     let _ = Unfinished::discard(&unfinished.path);
@@ -249,21 +276,13 @@ impl Job {
         let object = route.object;
         let expected = self.expected(object).await?;
         let crc = expected.as_ref().and_then(Expected::crc);
-        let (download, unfinished, taken_up) = self.begin_or_go_on(route).await?;
-        self.fetch_missing(route, &download, &unfinished, crc)
-            .await?;
-        let ranges = {
-            let downloads = &self.journal().record.downloads;
-            downloads
-                .get(route.file)
-                .map(|download| download.ranges.clone())
-        };
-        let pieces = ranges.unwrap_or_default().into_iter();
-        let pieces = pieces.map(|(number, crc)| (crc, range_length(&download, number)));
+        let (download, unfinished) = self.begin_or_go_on(route).await?;
+        let stretches = self.fetch_missing(route, &download, &unfinished, crc);
+        let stretches = stretches.await?;
         // What an earlier run has written is proven by what is on the disk now.
         let whole = crc
-            .filter(|_| !taken_up)
-            .map(|crc| checksum::combined(crc, pieces));
+            .filter(|_| download.ranges.is_empty())
+            .map(|crc| checksum::combined(crc, stretches.into_iter()));
         let proof = match (whole, expected) {
             (Some(crc), Some(expected)) if expected.is_crc(crc) => Ok(expected.proof()),
             (Some(_), _) => Err(object.damaged()),
@@ -278,7 +297,7 @@ impl Job {
         let placed = self.on_disk(move || {
             let placed = place_it(&unfinished, &place, replace, &url)?;
             if placed {
-                job.note_done(&file);
+                job.journal().write(Line::Placed { file, place });
             }
             Ok::<_, FileError>(placed)
         });
@@ -289,59 +308,48 @@ impl Job {
         Ok(placed.then_some(proof))
     }
 
+    /// Answers with the checksums of the stretches it came in, each with its length.
     async fn fetch_missing(
         self: &Arc<Self>,
         route: &Route<'_>,
         download: &Download,
         unfinished: &Unfinished,
         crc: Option<CrcAlgorithm>,
-    ) -> Result<(), Error> {
-        let kept = download.ranges.keys();
-        let kept: u64 = kept.map(|number| range_length(download, *number)).sum();
-        self.bytes().fetch_add(kept, Ordering::Relaxed);
+    ) -> Result<Vec<(u64, u64)>, Error> {
+        self.bytes()
+            .fetch_add(download.received(), Ordering::Relaxed);
         let deed = route.object.deed;
-        let flush = Flush::default();
         let mut receiving = JoinSet::new();
-        for number in 0..download.size.div_ceil(download.range_size) {
-            if download.ranges.contains_key(&number) {
-                continue;
+        let mut received = BTreeMap::new();
+        for numbers in download.missing(AT_ONCE, STRETCH) {
+            if receiving.len() as u64 >= AT_ONCE {
+                received.extend(ended(receiving.join_next().await)?);
             }
             // What has arrived is written soon: two batches of a megabyte at most.
             let room = self.shared.limits.room(2 * MIB).await;
-            let (job, unfinished) = (self.clone(), unfinished.clone());
-            let (folder, path) = (
-                deed.folder.clone(),
-                deed.path.unwrap_or_default().to_owned(),
-            );
-            let (file, etag) = (route.file.to_owned(), route.object.etag.to_owned());
-            let start = number * download.range_size;
-            let end = start + range_length(download, number);
-            let flush = flush.clone();
+            let (job, download, unfinished) = (self.clone(), download.clone(), unfinished.clone());
+            let (folder, file) = (deed.folder.clone(), route.file.to_owned());
+            let path = deed.path.unwrap_or_default().to_owned();
             receiving.spawn(async move {
-                let source = (&folder, path.as_str(), etag.as_str());
-                let crc = job
-                    .fetch_range(source, &unfinished, start..end, crc)
-                    .await?;
+                let source = (&folder, path.as_str(), file.as_str());
+                let bytes = download.bytes_of(&numbers);
+                let into = (&download, &unfinished);
+                let crc = job.fetch_ranges(source, into, numbers, crc).await?;
                 drop(room);
-                job.journal().write(Line::Range { file, number, crc });
-                flush.begin(&unfinished);
-                Ok::<_, Error>(())
+                Ok::<_, Error>((bytes.start, (crc, bytes.end - bytes.start)))
             });
-            while let Some(received) = receiving.try_join_next() {
-                received.unwrap_or(Ok(()))?;
-            }
         }
-        while let Some(received) = receiving.join_next().await {
-            received.unwrap_or(Ok(()))?;
+        while let Some(stretch) = receiving.join_next().await {
+            received.extend(ended(Some(stretch))?);
         }
-        Ok(())
+        Ok(received.into_values().collect())
     }
 
-    /// Takes up what is there of it, if it is of this very object; or begins it. Says which.
+    /// Takes up what is there of it, if it is of this very object; or begins it.
     async fn begin_or_go_on(
         self: &Arc<Self>,
         route: &Route<'_>,
-    ) -> Result<(Download, Unfinished, bool), Error> {
+    ) -> Result<(Download, Unfinished), Error> {
         let (size, file) = (route.object.size, route.file.to_owned());
         let begun = self.journal().record.downloads.get(&file).cloned();
         if let Some(begun) = begun {
@@ -352,7 +360,7 @@ impl Job {
                 && begun.etag == route.object.etag
                 && begun.size == size
             {
-                return Ok((begun, unfinished, true));
+                return Ok((begun, unfinished));
             }
             self.drop_download(&file).await?;
             self.begun_anew(&file);
@@ -370,7 +378,7 @@ impl Job {
                 range_size: size.div_ceil(RANGES).next_multiple_of(MIB).max(RANGE),
                 unfinished: unfinished.path.clone(),
                 place,
-                ranges: std::collections::BTreeMap::new(),
+                ranges: BTreeSet::new(),
             };
             // Before it takes room: whoever ends this must know of it.
             job.journal().write(Line::Download {
@@ -385,8 +393,7 @@ impl Job {
             }
             Ok::<_, FileError>((download, unfinished))
         });
-        let (download, unfinished) = begun.await?;
-        Ok((download, unfinished, false))
+        begun.await
     }
 
     /// The object's address, for the mark of a download: without a query, which could hold a signature.
@@ -436,11 +443,9 @@ fn is_mismatch(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-fn range_length(download: &Download, number: u64) -> u64 {
-    download
-        .size
-        .saturating_sub(number * download.range_size)
-        .min(download.range_size)
+/// What a stretch ended with, unless it was stopped.
+fn ended<T>(stretch: Option<Result<Result<T, Error>, JoinError>>) -> Result<Option<T>, Error> {
+    stretch.and_then(Result::ok).transpose()
 }
 
 fn place_it(

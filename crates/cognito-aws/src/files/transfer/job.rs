@@ -71,6 +71,8 @@ struct Status {
     problems: Vec<(String, Error)>,
     /// Cancelled, and nothing of it is left.
     undone: bool,
+    /// The person has seen enough of it.
+    dismissed: bool,
 }
 
 /// What became of one file.
@@ -125,6 +127,7 @@ impl Job {
                 conflicts: Vec::new(),
                 problems: Vec::new(),
                 undone: false,
+                dismissed: false,
             }),
             bytes: Mutex::default(),
             wish: watch::Sender::new(wish),
@@ -157,7 +160,10 @@ impl Job {
 
     /// As it stands.
     pub(super) fn transfer(&self) -> Transfer {
-        let order = self.order();
+        let (order, settled) = {
+            let record = &self.journal().record;
+            (record.order.clone(), record.placed.is_empty())
+        };
         // The transfer of one file is that file.
         let own = order.path.rsplit('/').next().unwrap_or_default();
         let name = |file: &String| {
@@ -192,6 +198,7 @@ impl Job {
                 .map(|(file, error)| (name(file), error.clone()))
                 .collect(),
             proof: status.proof,
+            settled,
             time_left: time_left(status.bytes_total.saturating_sub(bytes_done), rate),
             rate,
             folder: order.folder,
@@ -207,6 +214,22 @@ impl Job {
                 change(status);
             }
         });
+    }
+
+    /// Takes it off the list, if it is over and nothing of it is left that should not be.
+    pub(super) fn dismiss(&self) {
+        let owes = self.owes();
+        self.change(|status| status.dismissed |= status.is_over() && !owes);
+    }
+
+    /// Whether it is on the list.
+    pub(super) fn is_listed(&self) -> bool {
+        !self.status().dismissed
+    }
+
+    /// Whether nobody will ask for it again.
+    pub(super) fn is_forgotten(&self) -> bool {
+        !self.is_listed() && self.journal().record.placed.is_empty()
     }
 
     /// Whether there is nothing more to do for it.
@@ -305,26 +328,68 @@ impl Job {
             let _ = self.took(Some(file));
         }
         drop(self.on_disk.write().await);
-        let Some(ended) = ended else {
-            if *self.wish.borrow() == Wish::Cancel {
-                self.undo().await;
-            }
-            return;
-        };
-        self.change_if_wanted(&wanted, |status| {
+        if let Some(ended) = ended {
+            self.tell(&wanted, ended);
+        }
+        self.settle().await;
+        if self.owes() {
+            self.undo().await;
+        }
+    }
+
+    fn tell(&self, wanted: &watch::Receiver<Wish>, ended: Result<(), Error>) {
+        self.change_if_wanted(wanted, |status| {
             status.state = match ended {
                 Err(error) => TransferState::Failed(error),
                 Ok(()) if !status.conflicts.is_empty() => TransferState::Asking,
                 Ok(()) => match status.problems.first() {
                     Some((_, error)) => TransferState::Failed(error.clone()),
                     None => {
-                        // Before it is told: nothing is left of what is done.
-                        self.journal().delete();
+                        let journal = self.journal();
+                        if journal.record.placed.is_empty() {
+                            // Before it is told: nothing is left of what is done.
+                            journal.delete();
+                        }
                         TransferState::Done
                     }
                 },
             };
         });
+    }
+
+    /// Has what is in its place put onto the disk, which nobody waits for: should the power fail before, the journal
+    /// says what is to be looked at again.
+    async fn settle(self: &Arc<Self>) {
+        let placed = self.journal().record.placed.clone();
+        if placed.is_empty() {
+            return;
+        }
+        let job = self.clone();
+        let settled = self.on_disk(move || {
+            for (file, place) in placed {
+                if let Err(error) = Unfinished::settle(&place) {
+                    job.journal().write(Line::Dropped { file: file.clone() });
+                    job.change(|status| {
+                        let error = Error::from(error);
+                        if matches!(status.state, TransferState::Done) {
+                            status.state = TransferState::Failed(error.clone());
+                            status.dismissed = false;
+                        }
+                        status.problems.push((file, error));
+                    });
+                }
+            }
+            job.change(|status| {
+                let mut journal = job.journal();
+                journal.write(Line::Settled);
+                if matches!(status.state, TransferState::Done) {
+                    journal.delete();
+                }
+            });
+            Ok::<_, Error>(())
+        });
+        // It does not fail.
+        let _ = settled.await;
     }
 
     async fn work(
@@ -423,7 +488,8 @@ impl Job {
 
     pub(super) fn note_done(&self, file: &str) {
         let mut journal = self.journal();
-        if !journal.record.done.contains(file) {
+        let record = &journal.record;
+        if !record.done.contains(file) && !record.placed.contains_key(file) {
             journal.write(Line::Done { file: file.into() });
         }
     }

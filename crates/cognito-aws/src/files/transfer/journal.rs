@@ -3,9 +3,10 @@
 //! One file each: the first line says what is to be done, every further one what has happened. A line that was cut
 //! when the power failed is the last one, and ignored. There is no secret in it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -69,12 +70,18 @@ pub(super) enum Line {
     Range {
         file: String,
         number: u64,
-        crc: u64,
     },
     /// Nothing of it is kept any more; it begins anew.
     Dropped {
         file: String,
     },
+    /// It is in its place, and whole; after a power failure it may be neither.
+    Placed {
+        file: String,
+        place: PathBuf,
+    },
+    /// Whatever is in its place is on the disk.
+    Settled,
     Done {
         file: String,
     },
@@ -117,7 +124,37 @@ pub(super) struct Download {
     /// What it will be.
     pub(super) place: PathBuf,
     #[serde(skip)]
-    pub(super) ranges: BTreeMap<u64, u64>,
+    pub(super) ranges: BTreeSet<u64>,
+}
+
+impl Download {
+    /// The bytes of these ranges.
+    pub(super) fn bytes_of(&self, numbers: &Range<u64>) -> Range<u64> {
+        let offset = |number: u64| (number * self.range_size).min(self.size);
+        offset(numbers.start)..offset(numbers.end)
+    }
+
+    pub(super) fn received(&self) -> u64 {
+        let lengths = self.ranges.iter().map(|&number| {
+            let bytes = self.bytes_of(&(number..number + 1));
+            bytes.end - bytes.start
+        });
+        lengths.sum()
+    }
+
+    /// Ranges that are missing and follow each other: in so many stretches at least, if there is enough, and none of more
+    /// than `longest`.
+    pub(super) fn missing(&self, stretches: u64, longest: u64) -> Vec<Range<u64>> {
+        let all = 0..self.size.div_ceil(self.range_size);
+        let missing: Vec<_> = all.filter(|number| !self.ranges.contains(number)).collect();
+        let length = (missing.len() as u64).div_ceil(stretches);
+        let length = length.min(longest / self.range_size).max(1);
+        missing
+            .chunk_by(|one, next| one + 1 == *next)
+            .flat_map(|run| run.chunks(usize::try_from(length).unwrap_or(usize::MAX)))
+            .map(|run| run[0]..run[0] + run.len() as u64)
+            .collect()
+    }
 }
 
 /// All that is known of a transfer.
@@ -132,6 +169,7 @@ pub(super) struct Record {
     pub(super) beginning: HashMap<String, (String, SystemTime)>,
     pub(super) uploads: HashMap<String, Upload>,
     pub(super) downloads: HashMap<String, Download>,
+    pub(super) placed: HashMap<String, PathBuf>,
     pub(super) done: HashSet<String>,
 }
 
@@ -156,6 +194,7 @@ impl Record {
             beginning: HashMap::new(),
             uploads: HashMap::new(),
             downloads: HashMap::new(),
+            placed: HashMap::new(),
             done: HashSet::new(),
         }
     }
@@ -184,12 +223,17 @@ impl Record {
             Line::Download { file, download } => {
                 self.downloads.insert(file, download);
             }
-            Line::Range { file, number, crc } => {
+            Line::Range { file, number } => {
                 if let Some(download) = self.downloads.get_mut(&file) {
-                    download.ranges.insert(number, crc);
+                    download.ranges.insert(number);
                 }
             }
             Line::Dropped { file } => self.forget(&file),
+            Line::Placed { file, place } => {
+                self.forget(&file);
+                self.placed.insert(file, place);
+            }
+            Line::Settled => self.done.extend(self.placed.drain().map(|(file, _)| file)),
             Line::Done { file } => {
                 self.forget(&file);
                 self.done.insert(file);
@@ -201,6 +245,7 @@ impl Record {
         self.beginning.remove(file);
         self.uploads.remove(file);
         self.downloads.remove(file);
+        self.placed.remove(file);
     }
 }
 

@@ -201,6 +201,7 @@ impl Files {
             .jobs()
             .all
             .iter()
+            .filter(|job| job.is_listed())
             .map(|job| job.transfer())
             .collect();
         all.sort_by_key(|transfer| transfer.id);
@@ -264,13 +265,11 @@ impl Files {
 
     /// Takes it off the list when it is done or cancelled.
     pub fn dismiss(&self, id: TransferId) {
-        let mut jobs = self.queue.jobs();
-        jobs.all
-            .retain(|job| job.id != id || !job.is_over() || job.owes());
-        self.queue
-            .shared
-            .changes
-            .send_modify(|changes| *changes += 1);
+        if let Some(job) = self.queue.job(id) {
+            job.dismiss();
+        }
+        // What is not settled has its journal still, and would come back from there.
+        self.queue.jobs().all.retain(|job| !job.is_forgotten());
     }
 }
 

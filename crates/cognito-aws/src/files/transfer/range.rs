@@ -1,5 +1,6 @@
-//! One range of an object, onto the disk while more of it is received.
+//! Ranges of an object, onto the disk while more of them is received.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::disk::Unfinished;
 use super::job::Job;
+use super::journal::{Download, Line};
 use super::sent::UnderWay;
 use crate::error::{AwsService, Error};
 use crate::files::s3::Deed;
@@ -22,19 +24,31 @@ pub(super) const SILENCE: Duration = Duration::from_secs(30);
 pub(super) const ATTEMPTS: u32 = 4;
 
 impl Job {
-    /// Answers with its checksum, 0 where none was asked for.
-    pub(super) async fn fetch_range(
+    /// Receives ranges that follow each other in one request, and notes each of them when it is written. Answers with the
+    /// checksum of all of them, 0 where none was asked for.
+    pub(super) async fn fetch_ranges(
         &self,
-        (folder, path, etag): (&Folder, &str, &str),
-        unfinished: &Unfinished,
-        range: std::ops::Range<u64>,
+        (folder, path, file): (&Folder, &str, &str),
+        (download, unfinished): (&Download, &Unfinished),
+        numbers: Range<u64>,
         crc: Option<CrcAlgorithm>,
     ) -> Result<u64, Error> {
         let deed = Deed::read(folder, path);
         let key = deed.key();
         let under_way = UnderWay::new(&self.bytes());
+        let range = download.bytes_of(&numbers);
         let mut at = range.start;
         let mut writer = Writer::new(unfinished, at, crc);
+        let mut unnoted = numbers;
+        let mut note = |written: u64| {
+            while let Some(number) = unnoted.clone().next()
+                && download.bytes_of(&(number..number + 1)).end <= written
+            {
+                unnoted.start += 1;
+                let file = file.to_owned();
+                self.journal().write(Line::Range { file, number });
+            }
+        };
         let mut attempts = 0;
         while at < range.end {
             let before = at;
@@ -45,7 +59,7 @@ impl Job {
                     s3.get_object()
                         .bucket(&folder.bucket)
                         .key(&key)
-                        .if_match(etag)
+                        .if_match(&download.etag)
                         .range(format!("bytes={at}-{}", range.end - 1))
                         .customize()
                         .config_override(credentials)
@@ -62,6 +76,7 @@ impl Job {
                         }
                         under_way.add(chunk.len() as u64);
                         writer.take(chunk).await?;
+                        note(writer.written);
                     }
                     Ok(None) => break true,
                     Ok(Some(Err(_))) | Err(_) => break false,
@@ -73,6 +88,7 @@ impl Job {
             }
         }
         let crc = writer.finish().await?;
+        note(range.end);
         under_way.arrived(range.end - range.start);
         Ok(crc)
     }
@@ -81,7 +97,10 @@ impl Job {
 /// Writes what is received, while more is.
 struct Writer {
     unfinished: Unfinished,
+    /// Where the next batch goes.
     at: u64,
+    /// Up to here all is written.
+    written: u64,
     batch: Vec<Bytes>,
     length: usize,
     writing: Option<JoinHandle<Result<Option<Digest>, FileError>>>,
@@ -93,6 +112,7 @@ impl Writer {
         Self {
             unfinished: unfinished.clone(),
             at,
+            written: at,
             batch: Vec::new(),
             length: 0,
             writing: None,
@@ -111,7 +131,7 @@ impl Writer {
     }
 
     async fn write(&mut self) -> Result<(), Error> {
-        self.written().await?;
+        self.wait().await?;
         let (unfinished, mut digest) = (self.unfinished.clone(), self.digest.take());
         let (batch, at) = (std::mem::take(&mut self.batch), self.at);
         self.at += std::mem::take(&mut self.length) as u64;
@@ -125,7 +145,7 @@ impl Writer {
         Ok(())
     }
 
-    async fn written(&mut self) -> Result<(), Error> {
+    async fn wait(&mut self) -> Result<(), Error> {
         if let Some(writing) = self.writing.take() {
             let ended = AwsService::S3;
             let written = writing.await.map_err(|_| Error::Protocol {
@@ -133,13 +153,14 @@ impl Writer {
                 problem: "was not waited for",
             })?;
             self.digest = written?;
+            self.written = self.at;
         }
         Ok(())
     }
 
     async fn finish(mut self) -> Result<u64, Error> {
         self.write().await?;
-        self.written().await?;
+        self.wait().await?;
         Ok(self.digest.map_or(0, |digest| digest.finalize()))
     }
 }
