@@ -1,21 +1,12 @@
 //! Files and folders from S3.
 
-use std::path::Path;
-
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
-use cognito_aws::{Error, FileError, LocalCause, OnConflict, Proof, TransferId, TransferState};
+use cognito_aws::{Error, FileError, LocalCause, OnConflict, Proof, TransferState};
 use cognito_emulator::{Endpoint, Fault};
 
 use crate::room::{BUCKET, MIB, Room, denied, noise};
 
 impl Room {
-    async fn fetch(&self, path: &str, into: &Path, answer: OnConflict) -> TransferId {
-        self.files
-            .download(&self.own, path, into, None, answer)
-            .await
-            .unwrap()
-    }
-
     /// By the SDK, in parts, with a checksum of each.
     async fn put_in_parts(
         &self,

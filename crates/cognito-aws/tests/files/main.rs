@@ -10,4 +10,5 @@ mod change;
 mod download;
 mod interrupted;
 mod room;
+mod settled;
 mod upload;

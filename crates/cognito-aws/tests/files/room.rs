@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::types::ChecksumMode;
-use cognito_aws::{Files, Folder, Transfer, TransferId, TransferState};
+use cognito_aws::{Files, Folder, OnConflict, Transfer, TransferId, TransferState};
 use cognito_emulator::{Config, Fault};
 use tempfile::TempDir;
 
@@ -82,6 +82,13 @@ impl Room {
         got.body.collect().await.unwrap().to_vec()
     }
 
+    pub(crate) async fn fetch(&self, path: &str, into: &Path, answer: OnConflict) -> TransferId {
+        self.files
+            .download(&self.own, path, into, None, answer)
+            .await
+            .unwrap()
+    }
+
     /// A file on the disk.
     pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.disk.path().join(name);
@@ -122,8 +129,10 @@ impl Room {
             .await
     }
 
+    /// Waits until all of it has arrived, and is on the disk.
     pub(crate) async fn done(&self, id: TransferId) -> Transfer {
         let transfer = self.end(id).await;
+        self.until(id, |transfer| transfer.settled).await;
         assert!(
             matches!(transfer.state, TransferState::Done),
             "{transfer:?}"

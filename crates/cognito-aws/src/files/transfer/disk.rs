@@ -138,7 +138,9 @@ impl Unfinished {
     pub(super) fn settle(place: &Path) -> Result<(), FileError> {
         // What the person has put elsewhere or locked meanwhile is theirs.
         match OpenOptions::new().write(true).open(place) {
-            Ok(file) => file.sync_data().map_err(|error| FileError::local(place, &error)),
+            Ok(file) => file
+                .sync_data()
+                .map_err(|error| FileError::local(place, &error)),
             Err(_) => Ok(()),
         }
     }

@@ -53,10 +53,10 @@ impl Job {
         etag: &str,
         place: &Path,
     ) -> Result<Outcome, Error> {
-        let order = self.order();
-        let (begun, placed, on_conflict) = {
+        let (order, begun, placed, on_conflict) = {
             let record = &self.journal().record;
             (
+                record.order.clone(),
                 record.downloads.get(&item.path).cloned(),
                 record.placed.get(&item.path).cloned(),
                 record.on_conflict,
@@ -73,6 +73,9 @@ impl Job {
             etag,
             size: item.size,
         };
+        // One that was begun and is gone may have got its name just before the end of that run.
+        let perhaps = begun.as_ref().filter(|begun| !begun.unfinished.exists());
+        let placed = placed.or_else(|| perhaps.map(|begun| begun.place.clone()));
         if let Some(placed) = placed
             && let Some(outcome) = self.look_again(item, object, placed).await?
         {
@@ -123,7 +126,7 @@ impl Job {
     }
 
     /// Looks at a file that an earlier run put in its place, and may not have had put onto the disk: whether it is whole.
-    /// `None` where nothing is there.
+    /// `None` where nothing is there, and it is to be fetched.
     async fn look_again(
         &self,
         item: &Item,
@@ -136,7 +139,6 @@ impl Job {
         };
         let file = item.path.clone();
         let Some(there) = there else {
-            self.journal().write(Line::Dropped { file });
             return Ok(None);
         };
         if there.is_file() && there.len() == object.size {
@@ -147,6 +149,7 @@ impl Job {
                 proof => {
                     let proof = proof?;
                     self.bytes().fetch_add(object.size, Ordering::Relaxed);
+                    self.journal().write(Line::Placed { file, place });
                     return Ok(Some(Outcome::Done(Some(proof))));
                 }
             }
@@ -210,10 +213,14 @@ impl Job {
                 let place = find()?;
                 let unfinished = Unfinished::create(&place, id)?;
                 let written = unfinished.write_at(&[bytes.into()], 0);
+                // First: were the name on the disk alone after a power failure, nobody would look at what it is of.
+                job.journal().write(Line::Placed {
+                    file: file.clone(),
+                    place: place.clone(),
+                });
                 let placed = written.and_then(|()| place_it(&unfinished, &place, replace, &url));
-                if matches!(placed, Ok(true)) {
-                    job.journal().write(Line::Placed { file, place });
-                } else {
+                if !matches!(placed, Ok(true)) {
+                    job.journal().write(Line::Dropped { file });
                     // The first error is the one to tell.
                     let _ = Unfinished::discard(&unfinished.path);
                 }

@@ -351,9 +351,12 @@ impl Journal {
             return Err(error);
         }
         *whole += bytes.len() as u64;
-        // What is owed to S3 must survive a power failure; what is only progress need not.
+        // What is owed to S3 must survive a power failure, and where half a file may be; what is only progress need not.
         match line {
-            Line::Beginning { .. } | Line::Upload { .. } | Line::Cancelled => file.sync_data(),
+            Line::Beginning { .. }
+            | Line::Upload { .. }
+            | Line::Download { .. }
+            | Line::Cancelled => file.sync_data(),
             _ => Ok(()),
         }
     }
