@@ -69,8 +69,8 @@ pub struct Transfer {
     pub rate: Option<u64>,
     /// How long it will still take at that rate.
     pub time_left: Option<Duration>,
-    /// Whether what has arrived is on the disk, too. Where it is not, and the power fails or the program ends, the next
-    /// [`restore_transfers`](super::Files::restore_transfers) looks at it again.
+    /// Whether every file that has got its name on this computer is on the disk, too. Where one is not, and the power fails
+    /// or the program ends, the next [`restore_transfers`](super::Files::restore_transfers) looks at it again.
     pub settled: bool,
     /// What proves that all that has arrived is whole: the least of what any of its files had.
     pub proof: Option<Proof>,

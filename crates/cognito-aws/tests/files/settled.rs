@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cognito_aws::{OnConflict, TransferId, TransferState};
 use cognito_emulator::{Endpoint, Fault};
 
-use crate::room::{MIB, Room, noise};
+use crate::room::{MIB, Room, denied, noise};
 
 /// Fetched in ranges.
 const SIZE: usize = 9 * MIB;
@@ -114,7 +114,7 @@ async fn what_is_gone_is_fetched_again() {
 /// Whatever the person had said of what was there before: it may be theirs by now.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_whole_is_asked_about() {
-    for on_conflict in ["ask", "replace", "skip", "keep_both"] {
+    for on_conflict in ["ask", "replace", "skip"] {
         for there in [vec![0; SIZE], Vec::new(), b"mine by now".to_vec()] {
             let failed = Failed::placed(on_conflict).await;
             failed.put(&there);
@@ -128,6 +128,46 @@ async fn what_is_not_whole_is_asked_about() {
             assert!(failed.is_whole());
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_what_is_not_whole_another_is_put_where_both_are_to_be_kept() {
+    let failed = Failed::placed("keep_both").await;
+    failed.put(b"mine by now");
+    failed.room.files.restore_transfers().await.unwrap();
+    failed.room.done(failed.id).await;
+    assert_eq!(failed.room.names(&failed.into), ["x", "x (2)"]);
+    assert_eq!(fs::read(failed.into.join("x")).unwrap(), b"mine by now");
+    assert!(fs::read(failed.into.join("x (2)")).unwrap() == failed.content);
+}
+
+/// The network that is not there yet after a power failure, or a pause, is no reason to take it for whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_looked_at_however_long_that_takes() {
+    let failed = Failed::with("ask", |into| {
+        let placed = serde_json::json!({"placed": {"file": "", "place": into.join("x")}});
+        vec![placed, serde_json::json!({"paused": true})]
+    })
+    .await;
+    failed.put(&vec![0; SIZE]);
+    let (room, id) = (&failed.room, failed.id);
+    room.files.restore_transfers().await.unwrap();
+    room.until(id, |transfer| {
+        matches!(transfer.state, TransferState::Paused)
+    })
+    .await;
+    room.stage
+        .emulator
+        .fail_next(Endpoint::HeadObject, denied());
+    room.files.resume(id);
+    let failure = room.end(id).await;
+    assert!(
+        matches!(failure.state, TransferState::Failed(_)),
+        "{failure:?}"
+    );
+    room.files.resume(id);
+    let asked = room.end(id).await;
+    assert!(matches!(asked.state, TransferState::Asking), "{asked:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

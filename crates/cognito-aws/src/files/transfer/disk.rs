@@ -119,10 +119,13 @@ impl Unfinished {
         mark(&self.path, url);
         if replace {
             // A folder is never replaced by a file; a link is, and not what it leads to.
-            return match fs::symlink_metadata(place) {
-                Ok(there) if there.is_dir() => Err(NotPlaced::Exists),
-                _ => fs::rename(&self.path, place).map_err(|error| failed(&error)),
-            };
+            match fs::symlink_metadata(place) {
+                Ok(there) if there.is_dir() => return Err(NotPlaced::Exists),
+                // Of the two, the disk always has one whole.
+                Ok(_) => self.file.sync_data().map_err(|error| failed(&error))?,
+                Err(_) => {}
+            }
+            return fs::rename(&self.path, place).map_err(|error| failed(&error));
         }
         let unfinished = TempPath::try_from_path(&self.path).map_err(|error| failed(&error))?;
         unfinished.persist_noclobber(place).map_err(|error| {
@@ -134,14 +137,19 @@ impl Unfinished {
         })
     }
 
-    /// Has a finished one put onto the disk, its name with it.
-    pub(super) fn settle(place: &Path) -> Result<(), FileError> {
-        // What the person has put elsewhere or locked meanwhile is theirs.
-        match OpenOptions::new().write(true).open(place) {
-            Ok(file) => file
-                .sync_data()
-                .map_err(|error| FileError::local(place, &error)),
-            Err(_) => Ok(()),
+    /// Has a finished one put onto the disk; whether that could be done. What the person has put elsewhere is theirs.
+    pub(super) fn settle(place: &Path) -> Result<bool, FileError> {
+        // Windows flushes only what may be written.
+        match OpenOptions::new()
+            .read(true)
+            .write(cfg!(windows))
+            .open(place)
+        {
+            Ok(file) => match file.sync_data() {
+                Ok(()) => Ok(true),
+                Err(error) => Err(FileError::local(place, &error)),
+            },
+            Err(error) => Ok(error.kind() == io::ErrorKind::NotFound),
         }
     }
 

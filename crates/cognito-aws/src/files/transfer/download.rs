@@ -28,7 +28,7 @@ const RANGE: u64 = 8 * MIB;
 const RANGES: u64 = 10_000;
 /// Requests at once for one object, and the most that one of them brings: the more each brings, the fewer there are.
 const AT_ONCE: u64 = 8;
-const STRETCH: u64 = 64 * MIB;
+const STRETCH: u64 = 32 * MIB;
 /// What an address keeps of a key.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -53,12 +53,12 @@ impl Job {
         etag: &str,
         place: &Path,
     ) -> Result<Outcome, Error> {
-        let (order, begun, placed, on_conflict) = {
+        let (order, begun, unsure, on_conflict) = {
             let record = &self.journal().record;
             (
                 record.order.clone(),
                 record.downloads.get(&item.path).cloned(),
-                record.placed.get(&item.path).cloned(),
+                record.unsure.get(&item.path).cloned(),
                 record.on_conflict,
             )
         };
@@ -75,9 +75,9 @@ impl Job {
         };
         // One that was begun and is gone may have got its name just before the end of that run.
         let perhaps = begun.as_ref().filter(|begun| !begun.unfinished.exists());
-        let placed = placed.or_else(|| perhaps.map(|begun| begun.place.clone()));
-        if let Some(placed) = placed
-            && let Some(outcome) = self.look_again(item, object, placed).await?
+        let unsure = unsure.or_else(|| perhaps.map(|begun| begun.place.clone()));
+        if let Some(place) = unsure
+            && let Some(outcome) = self.look_again(item, object, place, on_conflict).await?
         {
             return Ok(outcome);
         }
@@ -132,11 +132,15 @@ impl Job {
         item: &Item,
         object: Object<'_>,
         place: PathBuf,
+        on_conflict: OnConflict,
     ) -> Result<Option<Outcome>, Error> {
-        let there = {
-            let place = place.clone();
-            blocking(move || Ok::<_, FileError>(place.symlink_metadata().ok())).await?
-        };
+        let path = place.clone();
+        let there = blocking(move || match path.symlink_metadata() {
+            Ok(there) => Ok(Some(there)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FileError::local(&path, &error)),
+        });
+        let there = there.await?;
         let file = item.path.clone();
         let Some(there) = there else {
             return Ok(None);
@@ -153,6 +157,9 @@ impl Job {
                     return Ok(Some(Outcome::Done(Some(proof))));
                 }
             }
+        }
+        if on_conflict == OnConflict::KeepBoth {
+            return Ok(None);
         }
         // It may be the person's by now, whatever they said of what was there before.
         let mut journal = self.journal();
@@ -214,10 +221,7 @@ impl Job {
                 let unfinished = Unfinished::create(&place, id)?;
                 let written = unfinished.write_at(&[bytes.into()], 0);
                 // First: were the name on the disk alone after a power failure, nobody would look at what it is of.
-                job.journal().write(Line::Placed {
-                    file: file.clone(),
-                    place: place.clone(),
-                });
+                job.note_placed(&file, &place);
                 let placed = written.and_then(|()| place_it(&unfinished, &place, replace, &url));
                 if !matches!(placed, Ok(true)) {
                     job.journal().write(Line::Dropped { file });
@@ -283,7 +287,9 @@ impl Job {
         let object = route.object;
         let expected = self.expected(object).await?;
         let crc = expected.as_ref().and_then(Expected::crc);
-        let (download, unfinished) = self.begin_or_go_on(route).await?;
+        // What an earlier run has written may be lost, and nothing would tell.
+        let may_go_on = expected.is_some() || !self.journal().record.taken_up;
+        let (download, unfinished) = self.begin_or_go_on(route, may_go_on).await?;
         let stretches = self.fetch_missing(route, &download, &unfinished, crc);
         let stretches = stretches.await?;
         // What an earlier run has written is proven by what is on the disk now.
@@ -356,6 +362,7 @@ impl Job {
     async fn begin_or_go_on(
         self: &Arc<Self>,
         route: &Route<'_>,
+        may_go_on: bool,
     ) -> Result<(Download, Unfinished), Error> {
         let (size, file) = (route.object.size, route.file.to_owned());
         let begun = self.journal().record.downloads.get(&file).cloned();
@@ -366,6 +373,7 @@ impl Job {
             if let Some(unfinished) = there
                 && begun.etag == route.object.etag
                 && begun.size == size
+                && may_go_on
             {
                 return Ok((begun, unfinished));
             }

@@ -1,5 +1,6 @@
 //! One transfer at work.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,6 +21,8 @@ use crate::files::{FileError, OnConflict};
 
 /// Files of one transfer under way at once.
 const WIDTH: usize = 32;
+/// Files that are in their places and not yet surely on the disk: so many the next start may have to look at.
+const UNSETTLED: usize = 1000;
 /// Conflicts and problems that are named.
 const NAMED: usize = 100;
 
@@ -55,6 +58,9 @@ pub(super) struct Job {
     at_work: tokio::sync::Mutex<()>,
     /// Held by what is done on the disk, which goes on when nobody waits for it any more.
     on_disk: Arc<tokio::sync::RwLock<()>>,
+    /// Places that were noted; and how many of them are noted on the disk.
+    placings: AtomicU64,
+    placings_on_disk: Mutex<u64>,
 }
 
 #[derive(Debug)]
@@ -133,6 +139,8 @@ impl Job {
             wish: watch::Sender::new(wish),
             at_work: tokio::sync::Mutex::default(),
             on_disk: Arc::default(),
+            placings: AtomicU64::new(0),
+            placings_on_disk: Mutex::default(),
         })
     }
 
@@ -160,10 +168,7 @@ impl Job {
 
     /// As it stands.
     pub(super) fn transfer(&self) -> Transfer {
-        let (order, settled) = {
-            let record = &self.journal().record;
-            (record.order.clone(), record.placed.is_empty())
-        };
+        let order = self.order();
         // The transfer of one file is that file.
         let own = order.path.rsplit('/').next().unwrap_or_default();
         let name = |file: &String| {
@@ -176,6 +181,7 @@ impl Job {
         let now = self.shared.s3.session().now();
         let bytes_done = self.bytes().load(Ordering::Relaxed);
         let mut status = self.status();
+        let settled = self.journal().record.placed.is_empty();
         let running = matches!(status.state, TransferState::Running);
         let rate = if running {
             status.rate.at(now, bytes_done)
@@ -218,8 +224,10 @@ impl Job {
 
     /// Takes it off the list, if it is over and nothing of it is left that should not be.
     pub(super) fn dismiss(&self) {
-        let owes = self.owes();
-        self.change(|status| status.dismissed |= status.is_over() && !owes);
+        self.change(|status| {
+            let owes = *self.wish.borrow() == Wish::Cancel && !status.undone;
+            status.dismissed |= status.is_over() && !owes;
+        });
     }
 
     /// Whether it is on the list.
@@ -227,9 +235,10 @@ impl Job {
         !self.status().dismissed
     }
 
-    /// Whether nobody will ask for it again.
+    /// Whether it is off the list, with nothing left to be put onto the disk.
     pub(super) fn is_forgotten(&self) -> bool {
-        !self.is_listed() && self.journal().record.placed.is_empty()
+        let status = self.status();
+        status.dismissed && self.journal().record.placed.is_empty()
     }
 
     /// Whether there is nothing more to do for it.
@@ -367,22 +376,29 @@ impl Job {
         let job = self.clone();
         let settled = self.on_disk(move || {
             for (file, place) in placed {
-                if let Err(error) = Unfinished::settle(&place) {
-                    job.journal().write(Line::Dropped { file: file.clone() });
-                    job.change(|status| {
+                match Unfinished::settle(&place) {
+                    Ok(true) => job.journal().write(Line::Done { file }),
+                    // The next start looks at it.
+                    Ok(false) => {}
+                    Err(error) => job.change(|status| {
+                        let mut journal = job.journal();
+                        journal.write(Line::Dropped { file: file.clone() });
+                        // What is there is not to be trusted, and may be taken for what was there before.
+                        journal.write(Line::OnConflict(OnConflict::Ask));
                         let error = Error::from(error);
                         if matches!(status.state, TransferState::Done) {
                             status.state = TransferState::Failed(error.clone());
                             status.dismissed = false;
                         }
-                        status.problems.push((file, error));
-                    });
+                        if status.problems.len() < NAMED {
+                            status.problems.push((file, error));
+                        }
+                    }),
                 }
             }
             job.change(|status| {
-                let mut journal = job.journal();
-                journal.write(Line::Settled);
-                if matches!(status.state, TransferState::Done) {
+                let journal = job.journal();
+                if matches!(status.state, TransferState::Done) && journal.record.placed.is_empty() {
                     journal.delete();
                 }
             });
@@ -424,6 +440,10 @@ impl Job {
                 self.bytes().fetch_add(item.size, Ordering::Relaxed);
                 self.change(|status| status.files_done += 1);
                 continue;
+            }
+            let placed = self.journal().record.placed.len();
+            if placed >= UNSETTLED {
+                self.settle().await;
             }
             if files.len() >= WIDTH {
                 self.took(files.join_next().await)?;
@@ -491,6 +511,28 @@ impl Job {
         let record = &journal.record;
         if !record.done.contains(file) && !record.placed.contains_key(file) {
             journal.write(Line::Done { file: file.into() });
+        }
+    }
+
+    /// Before it gets its place; and has that put onto the disk, for others that wait for the same, too.
+    pub(super) fn note_placed(&self, file: &str, place: &Path) {
+        let (file, place) = (file.to_owned(), place.to_owned());
+        let (number, journal) = {
+            let mut journal = self.journal();
+            journal.write(Line::Placed { file, place });
+            let number = self.placings.fetch_add(1, Ordering::Relaxed) + 1;
+            (number, journal.to_sync())
+        };
+        let on_disk = self.placings_on_disk.lock();
+        let mut on_disk = on_disk.unwrap_or_else(PoisonError::into_inner);
+        if *on_disk >= number {
+            return;
+        }
+        let now = self.placings.load(Ordering::Relaxed);
+        if let Some(Ok(journal)) = journal
+            && journal.sync_data().is_ok()
+        {
+            *on_disk = now;
         }
     }
 

@@ -75,13 +75,12 @@ pub(super) enum Line {
     Dropped {
         file: String,
     },
-    /// It is in its place, and whole; after a power failure it may be neither.
+    /// It gets its place, and is whole; after a power failure it may be neither.
     Placed {
         file: String,
         place: PathBuf,
     },
-    /// Whatever is in its place is on the disk.
-    Settled,
+    /// For a download: and it is on the disk.
     Done {
         file: String,
     },
@@ -142,7 +141,7 @@ impl Download {
         lengths.sum()
     }
 
-    /// Ranges that are missing and follow each other: in so many stretches at least, if there is enough, and none of more
+    /// Ranges that are missing and follow each other: about so many stretches if all are missing, and none of more bytes
     /// than `longest`.
     pub(super) fn missing(&self, stretches: u64, longest: u64) -> Vec<Range<u64>> {
         let all = 0..self.size.div_ceil(self.range_size);
@@ -169,7 +168,12 @@ pub(super) struct Record {
     pub(super) beginning: HashMap<String, (String, SystemTime)>,
     pub(super) uploads: HashMap<String, Upload>,
     pub(super) downloads: HashMap<String, Download>,
+    /// What has its place and may not be on the disk yet.
     pub(super) placed: HashMap<String, PathBuf>,
+    /// The same of an earlier run, which is to be looked at again.
+    pub(super) unsure: HashMap<String, PathBuf>,
+    /// Whether an earlier run has written in it.
+    pub(super) taken_up: bool,
     pub(super) done: HashSet<String>,
 }
 
@@ -195,6 +199,8 @@ impl Record {
             uploads: HashMap::new(),
             downloads: HashMap::new(),
             placed: HashMap::new(),
+            unsure: HashMap::new(),
+            taken_up: false,
             done: HashSet::new(),
         }
     }
@@ -221,6 +227,7 @@ impl Record {
                 }
             }
             Line::Download { file, download } => {
+                self.forget(&file);
                 self.downloads.insert(file, download);
             }
             Line::Range { file, number } => {
@@ -233,7 +240,6 @@ impl Record {
                 self.forget(&file);
                 self.placed.insert(file, place);
             }
-            Line::Settled => self.done.extend(self.placed.drain().map(|(file, _)| file)),
             Line::Done { file } => {
                 self.forget(&file);
                 self.done.insert(file);
@@ -246,6 +252,7 @@ impl Record {
         self.uploads.remove(file);
         self.downloads.remove(file);
         self.placed.remove(file);
+        self.unsure.remove(file);
     }
 }
 
@@ -313,6 +320,8 @@ impl Journal {
                 Err(error) => tracing::warn!(%error, "a line of a transfer's journal is left out"),
             }
         }
+        record.unsure = std::mem::take(&mut record.placed);
+        record.taken_up = true;
         if whole < text.len() {
             // Or the next line would be part of the one that was cut.
             let file = OpenOptions::new().append(true).open(&path)?;
@@ -328,6 +337,11 @@ impl Journal {
             tracing::warn!(%error, "the journal of a transfer cannot be written");
         }
         self.record.apply(line);
+    }
+
+    /// The file, to have what is written in it put onto the disk; where there is one.
+    pub(super) fn to_sync(&self) -> Option<io::Result<File>> {
+        self.file.as_ref().map(|(file, _)| file.try_clone())
     }
 
     /// Until the next line.
@@ -351,7 +365,7 @@ impl Journal {
             return Err(error);
         }
         *whole += bytes.len() as u64;
-        // What is owed to S3 must survive a power failure, and where half a file may be; what is only progress need not.
+        // What S3 holds for us, and where an unfinished file is, must survive a power failure; mere progress need not.
         match line {
             Line::Beginning { .. }
             | Line::Upload { .. }

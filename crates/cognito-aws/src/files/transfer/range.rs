@@ -45,6 +45,8 @@ impl Job {
                 && download.bytes_of(&(number..number + 1)).end <= written
             {
                 unnoted.start += 1;
+                let bytes = download.bytes_of(&(number..number + 1));
+                under_way.keep(bytes.end - bytes.start);
                 let file = file.to_owned();
                 self.journal().write(Line::Range { file, number });
             }
@@ -89,7 +91,6 @@ impl Job {
         }
         let crc = writer.finish().await?;
         note(range.end);
-        under_way.arrived(range.end - range.start);
         Ok(crc)
     }
 }

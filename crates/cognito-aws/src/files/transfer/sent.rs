@@ -33,6 +33,11 @@ impl UnderWay {
         self.total.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// So many of them have arrived.
+    pub(super) fn keep(&self, bytes: u64) {
+        self.counted.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     /// It begins again.
     pub(super) fn reset(&self) {
         let counted = self.counted.swap(0, Ordering::Relaxed);
