@@ -141,33 +141,29 @@ async fn beside_what_is_not_whole_another_is_put_where_both_are_to_be_kept() {
     assert!(fs::read(failed.into.join("x (2)")).unwrap() == failed.content);
 }
 
-/// The network that is not there yet after a power failure, or a pause, is no reason to take it for whole.
+/// A pause, or the network that is not there yet after a power failure, is no reason to take it for whole.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_looked_at_however_long_that_takes() {
-    let failed = Failed::with("ask", |into| {
-        let placed = serde_json::json!({"placed": {"file": "", "place": into.join("x")}});
-        vec![placed, serde_json::json!({"paused": true})]
-    })
-    .await;
-    failed.put(&vec![0; SIZE]);
-    let (room, id) = (&failed.room, failed.id);
-    room.files.restore_transfers().await.unwrap();
-    room.until(id, |transfer| {
-        matches!(transfer.state, TransferState::Paused)
-    })
-    .await;
-    room.stage
-        .emulator
-        .fail_next(Endpoint::HeadObject, denied());
-    room.files.resume(id);
-    let failure = room.end(id).await;
-    assert!(
-        matches!(failure.state, TransferState::Failed(_)),
-        "{failure:?}"
-    );
-    room.files.resume(id);
-    let asked = room.end(id).await;
-    assert!(matches!(asked.state, TransferState::Asking), "{asked:?}");
+    for paused in [true, false] {
+        let failed = Failed::with("ask", |into| {
+            let placed = serde_json::json!({"placed": {"file": "", "place": into.join("x")}});
+            vec![placed, serde_json::json!({"paused": paused})]
+        })
+        .await;
+        failed.put(&vec![0; SIZE]);
+        let (room, id) = (&failed.room, failed.id);
+        if !paused {
+            let emulator = &room.stage.emulator;
+            emulator.fail_next(Endpoint::HeadObject, denied());
+        }
+        room.files.restore_transfers().await.unwrap();
+        let not_yet = room.end(id).await.state;
+        assert_eq!(matches!(not_yet, TransferState::Paused), paused);
+        assert_eq!(matches!(not_yet, TransferState::Failed(_)), !paused);
+        room.files.resume(id);
+        let asked = room.end(id).await;
+        assert!(matches!(asked.state, TransferState::Asking), "{asked:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
