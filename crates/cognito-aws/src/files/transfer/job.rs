@@ -369,12 +369,14 @@ impl Job {
     /// Has what is in its place put onto the disk, which nobody waits for: should the power fail before, the journal
     /// says what is to be looked at again.
     async fn settle(self: &Arc<Self>) {
+        // Alone: one that is noted and has not got its place yet would be taken for one the person has put elsewhere.
+        let alone = self.on_disk.clone().write_owned().await;
         let placed = self.journal().record.placed.clone();
         if placed.is_empty() {
             return;
         }
         let job = self.clone();
-        let settled = self.on_disk(move || {
+        let settled = blocking(move || {
             for (file, place) in placed {
                 match Unfinished::settle(&place) {
                     Ok(true) => job.journal().write(Line::Done { file }),
@@ -402,9 +404,10 @@ impl Job {
                     journal.delete();
                 }
             });
+            drop(alone);
             Ok::<_, Error>(())
         });
-        // It does not fail.
+        // It fails only where the runtime ends, and then the next start looks.
         let _ = settled.await;
     }
 
