@@ -127,7 +127,8 @@ impl Files {
             }
         }
         drop(pieces);
-        let written = writer.await.expect("writing does not panic");
+        // Not begun at all, where the emulator is being stopped.
+        let written = writer.await.map_err(s3s::S3Error::internal_error)?;
         match broken {
             Some(error) => Err(refuse_body(error)),
             None => written.map_err(s3s::S3Error::internal_error),
