@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 #[cfg(unix)]
 mod unix;
@@ -67,9 +68,9 @@ impl Place {
         system::listen(&self.folder)
     }
 
-    /// Connects to whoever listens.
-    pub(crate) fn connect(&self) -> io::Result<Connection> {
-        system::connect(&self.folder)
+    /// Connects to whoever listens, until then where the system knows time-outs.
+    pub(crate) fn connect(&self, until: Instant) -> io::Result<Connection> {
+        system::connect(&self.folder, until)
     }
 }
 

@@ -1,16 +1,18 @@
 //! A Unix domain socket in a folder that nobody else may enter; who connects is asked of the system as well.
 
 use std::fs::{self, DirBuilder, Permissions};
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{
     DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _,
 };
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use interprocess::ConnectWaitMode;
 use interprocess::local_socket::tokio::{Listener, Stream};
 use interprocess::local_socket::traits::{StreamCommon, tokio::Listener as _};
 use interprocess::local_socket::{
-    GenericFilePath, ListenerOptions, PeerCreds, Stream as Blocking, ToFsName as _,
+    ConnectOptions, GenericFilePath, ListenerOptions, PeerCreds, Stream as Blocking, ToFsName as _,
     traits::Stream as _,
 };
 
@@ -21,8 +23,11 @@ pub(crate) struct Listening {
     socket: PathBuf,
 }
 
-/// A connection to whoever listens.
-pub(crate) type Connection = Blocking;
+/// A connection to whoever listens, until a moment after which it fails with [`io::ErrorKind::TimedOut`].
+pub(crate) struct Connection {
+    stream: Blocking,
+    until: Instant,
+}
 
 fn socket(folder: &Path) -> PathBuf {
     folder.join("agent.sock")
@@ -69,11 +74,50 @@ pub(super) fn listen(folder: &Path) -> io::Result<Listening> {
     Ok(listening)
 }
 
-pub(super) fn connect(folder: &Path) -> io::Result<Connection> {
+pub(super) fn connect(folder: &Path, until: Instant) -> io::Result<Connection> {
     is_private(folder)?;
-    let connection = Blocking::connect(socket(folder).to_fs_name::<GenericFilePath>()?)?;
-    is_own(&connection.peer_creds()?)?;
-    Ok(connection)
+    let stream = ConnectOptions::new()
+        .name(socket(folder).to_fs_name::<GenericFilePath>()?)
+        .wait_mode(ConnectWaitMode::Timeout(left(until)?))
+        .connect_sync_as::<Blocking>()?;
+    is_own(&stream.peer_creds()?)?;
+    Ok(Connection { stream, until })
+}
+
+/// Of the time there is; some, for no time at all would be without end.
+fn left(until: Instant) -> io::Result<Duration> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        Err(io::ErrorKind::TimedOut.into())
+    } else {
+        Ok(left)
+    }
+}
+
+/// A socket's own time-out is told as if it had been asked not to wait (socket(7), `SO_RCVTIMEO`).
+fn in_time(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+        _ => error,
+    }
+}
+
+impl Read for Connection {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_recv_timeout(Some(left(self.until)?))?;
+        self.stream.read(buffer).map_err(in_time)
+    }
+}
+
+impl Write for Connection {
+    fn write(&mut self, what: &[u8]) -> io::Result<usize> {
+        self.stream.set_send_timeout(Some(left(self.until)?))?;
+        self.stream.write(what).map_err(in_time)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
 }
 
 impl Listening {

@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::time::Instant;
 
 use interprocess::local_socket::tokio::{Listener, Stream};
 use interprocess::local_socket::traits::{StreamCommon as _, tokio::Listener as _};
@@ -24,7 +25,7 @@ pub(crate) struct Listening {
     address: std::path::PathBuf,
 }
 
-/// A connection to whoever listens.
+/// A connection to whoever listens. It knows no time-outs, as pipes do not.
 pub(crate) type Connection = Blocking;
 
 /// The length of a UUID without hyphens.
@@ -55,7 +56,7 @@ pub(super) fn listen(folder: &Path) -> io::Result<Listening> {
     })
 }
 
-pub(super) fn connect(folder: &Path) -> io::Result<Connection> {
+pub(super) fn connect(folder: &Path, _until: Instant) -> io::Result<Connection> {
     let address = fs::read_to_string(folder.join("address"))?;
     let (name, proof) = address
         .split_at_checked(UUID_BYTES)
