@@ -30,6 +30,10 @@ Examples:
 impl Arguments {
     /// What was asked for; else help, or a mistake, for which the program ends.
     pub(crate) fn read() -> Result<Self, clap::Error> {
+        if let Some(which) = Which::of_credential_process() {
+            let command = Command::CredentialProcess { which };
+            return Ok(Self { command });
+        }
         Self::from_arg_matches_mut(&mut Self::definition().try_get_matches()?)
     }
 
@@ -50,6 +54,21 @@ pub(crate) struct Which {
     /// The profile; without it the one that is selected in the app
     #[arg(long, short, value_name = "NAME", env = "KEYFOB_PROFILE")]
     pub(crate) profile: Option<String>,
+}
+
+impl Which {
+    /// Of `credential-process`, which the AWS CLI runs each time and waits for: read without what describes all the
+    /// others. Help and mistakes are left to those.
+    fn of_credential_process() -> Option<Self> {
+        const NAME: &str = "credential-process";
+        let mut arguments = std::env::args_os().skip(1);
+        if arguments.next()? != NAME {
+            return None;
+        }
+        let command = Self::augment_args(clap::Command::new(NAME).no_binary_name(true));
+        let matches = command.try_get_matches_from(arguments).ok()?;
+        Self::from_arg_matches(&matches).ok()
+    }
 }
 
 #[derive(Debug, Subcommand)]
