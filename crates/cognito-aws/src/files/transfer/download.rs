@@ -14,7 +14,7 @@ use super::checksum::{self, Expected, Proof};
 use super::disk::{self, NotPlaced, Unfinished};
 use super::job::{Job, Outcome, blocking};
 use super::journal::{Download, Line};
-use super::limits::MIB;
+use super::limits::{self, MIB};
 use super::plan::Item;
 use super::proof::{Object, expected_of};
 use super::range::{ATTEMPTS, SILENCE, cut, not_as_long};
@@ -331,6 +331,7 @@ impl Job {
     ) -> Result<Vec<(u64, u64)>, Error> {
         self.bytes()
             .fetch_add(download.received(), Ordering::Relaxed);
+        limits::keep_memory();
         let deed = route.object.deed;
         let mut receiving = JoinSet::new();
         let mut received = BTreeMap::new();

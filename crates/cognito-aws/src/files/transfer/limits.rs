@@ -18,6 +18,15 @@ pub(super) struct Limits {
     memory: Arc<Semaphore>,
 }
 
+/// Has the allocator keep what is received and given back, to be used again. glibc gives it to the system at once and takes
+/// each page anew, until as much as this was freed in one piece (mallopt(3), `M_MMAP_THRESHOLD` and `M_TRIM_THRESHOLD`).
+/// Nothing is written there, and so it takes no memory.
+pub(super) fn keep_memory() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(
+        IN_MEMORY as usize,
+    )));
+}
+
 /// The right to one request; dropped when it is over.
 pub(super) struct Room(
     #[expect(dead_code, reason = "it is there to be dropped")] [Option<OwnedSemaphorePermit>; 2],
