@@ -76,6 +76,7 @@ pub(super) fn listen(folder: &Path) -> io::Result<Listening> {
 
 pub(super) fn connect(folder: &Path, until: Instant) -> io::Result<Connection> {
     is_private(folder)?;
+    // Where so many wait that the system takes no more, it says so at once, and nobody is heard below.
     let stream = ConnectOptions::new()
         .name(socket(folder).to_fs_name::<GenericFilePath>()?)
         .wait_mode(ConnectWaitMode::Timeout(left(until)?))
@@ -102,16 +103,26 @@ fn in_time(error: io::Error) -> io::Error {
     }
 }
 
+/// macOS sets nothing any more when the other end is gone, whose last words can still be read, and nothing is waited for.
+fn or_gone(set: io::Result<()>) -> io::Result<()> {
+    match set {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        set => set,
+    }
+}
+
 impl Read for Connection {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_recv_timeout(Some(left(self.until)?))?;
+        let left = left(self.until)?;
+        or_gone(self.stream.set_recv_timeout(Some(left)))?;
         self.stream.read(buffer).map_err(in_time)
     }
 }
 
 impl Write for Connection {
     fn write(&mut self, what: &[u8]) -> io::Result<usize> {
-        self.stream.set_send_timeout(Some(left(self.until)?))?;
+        let left = left(self.until)?;
+        or_gone(self.stream.set_send_timeout(Some(left)))?;
         self.stream.write(what).map_err(in_time)
     }
 

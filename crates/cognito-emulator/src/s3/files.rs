@@ -127,8 +127,12 @@ impl Files {
             }
         }
         drop(pieces);
-        // Not begun at all, where the emulator is being stopped.
-        let written = writer.await.map_err(s3s::S3Error::internal_error)?;
+        let written = match writer.await {
+            Ok(written) => written,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // Not begun at all: the emulator is being stopped.
+            Err(error) => return Err(s3s::S3Error::internal_error(error)),
+        };
         match broken {
             Some(error) => Err(refuse_body(error)),
             None => written.map_err(s3s::S3Error::internal_error),

@@ -18,13 +18,13 @@ pub(super) struct Limits {
     memory: Arc<Semaphore>,
 }
 
-/// Has the allocator keep what is received and given back, to be used again. glibc gives it to the system at once and takes
-/// each page anew, until as much as this was freed in one piece (mallopt(3), `M_MMAP_THRESHOLD` and `M_TRIM_THRESHOLD`).
-/// Nothing is written there, and so it takes no memory.
+/// Has the allocator keep a little of what is received and given back, to be used again. glibc gives it to the system at
+/// once and takes each page anew, until as much as this was freed in one piece; from then on, twice as much may stay at the
+/// end of each heap (mallopt(3), `M_MMAP_THRESHOLD` and `M_TRIM_THRESHOLD`). Nothing is written there, and so it takes no
+/// memory.
 pub(super) fn keep_memory() {
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(
-        IN_MEMORY as usize,
-    )));
+    const KEPT: usize = 2 * 1024 * 1024;
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(KEPT)));
 }
 
 /// The right to one request; dropped when it is over.
