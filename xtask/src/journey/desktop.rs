@@ -73,12 +73,18 @@ pub(super) fn tray(stage: &mut Stage) -> Result {
         &["0", "-1", "[]"],
     )?;
     let quit = entry(&menu, "Quit Keyfob").ok_or_else(|| format!("no way to quit in {menu}"))?;
-    call(
+    let clicked = call(
         &item,
         MENU,
         "com.canonical.dbusmenu.Event",
         &[&quit, "clicked", "<0>", "0"],
-    )?;
+    );
+    // It may be gone before it has answered.
+    if let Err(error) = clicked
+        && !error.to_string().contains("NoReply")
+    {
+        return Err(error);
+    }
     wait_for("the app to end", DEADLINE, || {
         Ok((!Path::new(&process).exists()).then_some(()))
     })?;

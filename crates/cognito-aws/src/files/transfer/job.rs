@@ -235,10 +235,10 @@ impl Job {
         !self.status().dismissed
     }
 
-    /// Whether it is off the list, with nothing left to be put onto the disk.
+    /// Whether it is off the list, and no journal is left by which it would come back.
     pub(super) fn is_forgotten(&self) -> bool {
         let status = self.status();
-        status.dismissed && self.journal().record.placed.is_empty()
+        status.dismissed && self.journal().is_deleted()
     }
 
     /// Whether there is nothing more to do for it.
@@ -354,7 +354,7 @@ impl Job {
                 Ok(()) => match status.problems.first() {
                     Some((_, error)) => TransferState::Failed(error.clone()),
                     None => {
-                        let journal = self.journal();
+                        let mut journal = self.journal();
                         if journal.record.placed.is_empty() {
                             // Before it is told: nothing is left of what is done.
                             journal.delete();
@@ -399,7 +399,7 @@ impl Job {
                 }
             }
             job.change(|status| {
-                let journal = job.journal();
+                let mut journal = job.journal();
                 if matches!(status.state, TransferState::Done) && journal.record.placed.is_empty() {
                     journal.delete();
                 }

@@ -184,6 +184,7 @@ pub(super) struct Journal {
     path: PathBuf,
     /// With the length of what is whole in it.
     file: Option<(File, u64)>,
+    is_deleted: bool,
     pub(super) record: Record,
 }
 
@@ -269,6 +270,7 @@ impl Journal {
         Ok(Self {
             path,
             file: None,
+            is_deleted: false,
             record: Record::new(order),
         })
     }
@@ -327,8 +329,12 @@ impl Journal {
             let file = OpenOptions::new().append(true).open(&path)?;
             file.set_len(whole as u64)?;
         }
-        let file = None;
-        Ok(Self { path, file, record })
+        Ok(Self {
+            path,
+            file: None,
+            is_deleted: false,
+            record,
+        })
     }
 
     /// Writes down what happened. Where that fails the transfer goes on: no more is lost than the way back to it.
@@ -375,8 +381,14 @@ impl Journal {
         }
     }
 
+    /// Whether nobody finds it any more.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.is_deleted
+    }
+
     /// There is nothing left to do.
-    pub(super) fn delete(&self) {
+    pub(super) fn delete(&mut self) {
+        self.is_deleted = true;
         if let Err(error) = std::fs::remove_file(&self.path)
             && error.kind() != io::ErrorKind::NotFound
         {
