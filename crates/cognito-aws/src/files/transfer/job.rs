@@ -354,7 +354,7 @@ impl Job {
                 Ok(()) => match status.problems.first() {
                     Some((_, error)) => TransferState::Failed(error.clone()),
                     None => {
-                        let mut journal = self.journal();
+                        let journal = self.journal();
                         if journal.record.placed.is_empty() {
                             // Before it is told: nothing is left of what is done.
                             journal.delete();
@@ -399,7 +399,7 @@ impl Job {
                 }
             }
             job.change(|status| {
-                let mut journal = job.journal();
+                let journal = job.journal();
                 if matches!(status.state, TransferState::Done) && journal.record.placed.is_empty() {
                     journal.delete();
                 }

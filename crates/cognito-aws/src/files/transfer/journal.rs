@@ -184,7 +184,6 @@ pub(super) struct Journal {
     path: PathBuf,
     /// With the length of what is whole in it.
     file: Option<(File, u64)>,
-    is_deleted: bool,
     pub(super) record: Record,
 }
 
@@ -270,7 +269,6 @@ impl Journal {
         Ok(Self {
             path,
             file: None,
-            is_deleted: false,
             record: Record::new(order),
         })
     }
@@ -329,12 +327,8 @@ impl Journal {
             let file = OpenOptions::new().append(true).open(&path)?;
             file.set_len(whole as u64)?;
         }
-        Ok(Self {
-            path,
-            file: None,
-            is_deleted: false,
-            record,
-        })
+        let file = None;
+        Ok(Self { path, file, record })
     }
 
     /// Writes down what happened. Where that fails the transfer goes on: no more is lost than the way back to it.
@@ -383,12 +377,11 @@ impl Journal {
 
     /// Whether nobody finds it any more.
     pub(super) fn is_deleted(&self) -> bool {
-        self.is_deleted
+        matches!(self.path.try_exists(), Ok(false))
     }
 
     /// There is nothing left to do.
-    pub(super) fn delete(&mut self) {
-        self.is_deleted = true;
+    pub(super) fn delete(&self) {
         if let Err(error) = std::fs::remove_file(&self.path)
             && error.kind() != io::ErrorKind::NotFound
         {
