@@ -73,14 +73,8 @@ pub(crate) fn login(profile: Profile, how: Login) -> Result<(), Failure> {
 /// Tells the user pool what it is owed: that the session which this one replaces is over, and earlier sign-outs.
 async fn tell_pool(session: &Session) {
     const PATIENCE: Duration = Duration::from_secs(5);
-    let told = async {
-        // The one that was replaced is being told of.
-        let mut status = session.subscribe();
-        drop(status.wait_for(|status| !status.revocation_owed).await);
-        session.pay_owed().await
-    };
     // What is still owed is kept.
-    let _ = tokio::time::timeout(PATIENCE, told).await;
+    let _ = tokio::time::timeout(PATIENCE, session.pay_owed()).await;
 }
 
 fn invite(url: &Url, route: Route, no_browser: bool) {

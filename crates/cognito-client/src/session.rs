@@ -101,6 +101,8 @@ struct Inner {
     turn: Arc<tokio::sync::Mutex<()>>,
     flight: Mutex<Option<Flight>>,
     failures: Mutex<Failures>,
+    /// Whose turn it is to tell the user pool what it is owed.
+    paying: tokio::sync::Mutex<()>,
 }
 
 /// What a [`Session`] is made of beside its profile and store.
@@ -181,6 +183,7 @@ impl SessionBuilder {
                 turn: Arc::default(),
                 flight: Mutex::default(),
                 failures: Mutex::default(),
+                paying: tokio::sync::Mutex::default(),
             }),
         })
     }

@@ -145,6 +145,27 @@ async fn a_user_pool_that_never_answers_is_not_waited_for_before_the_wipe() {
 }
 
 #[tokio::test]
+async fn the_user_pool_is_told_once_however_many_pay() {
+    let world = World::new().await;
+    world.sign_in().await;
+    let replaced = world.kept();
+    world.emulator.fail_next(Endpoint::Revoke, Fault::Stall);
+    world.sign_in().await;
+    while world.asked("/oauth2/revoke") == 0 {
+        tokio::task::yield_now().await;
+    }
+    let session = world.session.clone();
+    let paying = tokio::spawn(async move { session.pay_owed().await });
+    for _ in 0..100 {
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+    }
+    world.emulator.release();
+    assert!(!paying.await.unwrap());
+    assert!(!world.owes() && !world.is_alive(&replaced).await);
+    assert_eq!(world.asked("/oauth2/revoke"), 1);
+}
+
+#[tokio::test]
 async fn an_app_that_runs_goes_on_trying_more_and_more_rarely() {
     let world = World::new().await;
     world.sign_in().await;

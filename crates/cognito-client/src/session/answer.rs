@@ -264,12 +264,14 @@ impl Session {
         };
         self.start(&turn, set).await?;
         drop(turn);
-        if let Some(owed) = owed {
+        if let Some((owed, written)) = owed {
             let session = self.clone();
             tokio::spawn(async move {
                 // The session that was replaced is used by nobody any more.
-                if let (Err(error), _) = session.pay(&[owed]).await {
-                    tracing::info!(%error, "the session that was replaced is not revoked yet");
+                if written {
+                    session.pay_owed().await;
+                } else if let (Err(error), _) = session.pay(&[owed]).await {
+                    tracing::info!(%error, "the session that was replaced is not revoked");
                 }
             });
         }

@@ -107,7 +107,7 @@ impl Session {
         let turn = self.turn_to_replace().await?;
         let set = self.tokens().set.clone();
         let owed = match set {
-            Some(set) => vec![self.owe(&turn, &set).await],
+            Some(set) => vec![self.owe(&turn, &set).await.0],
             None => Vec::new(),
         };
         self.forget(&turn).await?;
@@ -118,21 +118,23 @@ impl Session {
         Ok(owed)
     }
 
-    /// Writes down that the session of `set`, which is about to go, is to be revoked.
-    pub(super) async fn owe(&self, turn: &Turn, set: &TokenSet) -> Owed {
+    /// Writes down that the session of `set`, which is about to go, is to be revoked; whether that could be written.
+    pub(super) async fn owe(&self, turn: &Turn, set: &TokenSet) -> (Owed, bool) {
         let owed = self.owed_for(set);
-        let written = self.change_owed(turn, |all| all.push(owed.clone()));
-        if let Err(error) = written.await {
+        let written = self.change_owed(turn, |all| all.push(owed.clone())).await;
+        if let Err(error) = &written {
             // Signing out, or in, matters more, and the user pool is told in a moment.
             tracing::warn!(%error, "the revocation that is owed is not kept");
         }
-        owed
+        (owed, written.is_ok())
     }
 
     /// Tries again to have revoked (RFC 7009) what the user pool could not be told of when somebody signed out, or signed
     /// in over another session; whether something is still owed. [`restore`](Self::restore) and
     /// [`keep_fresh`](Self::keep_fresh) do so by themselves.
     pub async fn pay_owed(&self) -> bool {
+        // Who comes second finds what is left: the user pool is not told twice.
+        let _turn = self.inner.paying.lock().await;
         match self.owed().await {
             Ok(owed) if owed.is_empty() => self.tell_owed(false),
             Ok(_) => {
