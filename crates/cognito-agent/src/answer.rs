@@ -78,6 +78,7 @@ async fn answered(account: &Account, want: Want) -> Result<Answer, AwsError> {
         Want::CallerIdentity => {
             Answer::CallerIdentity(account.aws()?.caller_identity().await?.into())
         }
+        Want::Roles => Answer::Roles(account.aws()?.roles().await?),
     })
 }
 
@@ -89,7 +90,7 @@ async fn at_hand(account: &Account, want: Want) -> Result<Option<Answer>, AwsErr
             let credentials = credentials.await?;
             Ok(credentials.map(|credentials| Answer::Credentials(credentials.into())))
         }
-        Want::AccessToken | Want::IdToken => {
+        Want::AccessToken | Want::IdToken | Want::Roles => {
             let session = &account.session;
             let expires = session.user().await?.token_expires_at;
             // A minute more than they are good for, so that they are not renewed in between.

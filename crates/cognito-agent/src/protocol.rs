@@ -48,6 +48,8 @@ pub enum Want {
     Status,
     /// Who AWS takes the person for.
     CallerIdentity,
+    /// The roles that the person may take.
+    Roles,
 }
 
 impl Request {
@@ -79,6 +81,8 @@ pub enum Answer {
     Status(Status),
     /// To [`Want::CallerIdentity`].
     CallerIdentity(CallerIdentity),
+    /// To [`Want::Roles`].
+    Roles(cognito_aws::Roles),
     /// The person has to sign in first.
     SignInRequired {
         /// Why.
@@ -223,6 +227,7 @@ impl fmt::Debug for Answer {
             Self::Token(_) => f.write_str("Token([redacted])"),
             Self::Status(status) => status.fmt(f),
             Self::CallerIdentity(caller) => caller.fmt(f),
+            Self::Roles(roles) => roles.fmt(f),
             Self::SignInRequired { message } => write!(f, "SignInRequired({message:?})"),
             Self::Failed { message, .. } => write!(f, "Failed({message:?})"),
             Self::NotMine => f.write_str("NotMine"),

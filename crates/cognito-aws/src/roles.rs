@@ -1,6 +1,7 @@
 //! The roles a person may take, and the one they chose.
 
 use cognito_client::ProfileError;
+use serde::{Deserialize, Serialize};
 
 use crate::aws::Aws;
 use crate::credentials::CognitoCredentialsProvider;
@@ -8,7 +9,7 @@ use crate::error::Error;
 use crate::id_claims::IdClaims;
 
 /// What roles a person has by the groups they are in, and which of them is taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Roles {
     /// The roles of the ID token (`cognito:roles`), as ARNs, in its order. May be empty: the identity pool
@@ -21,6 +22,34 @@ pub struct Roles {
     pub chosen: Option<String>,
     /// The profile's own (`aws.role_arn`), which is taken unless the person chose.
     pub by_profile: Option<String>,
+}
+
+impl Roles {
+    /// The person's role of this ARN, or of this name where only one of theirs has it.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] with those there are to choose from, when it is none of them.
+    pub fn named(&self, role: &str) -> Result<&str, Error> {
+        // With its path or without.
+        let has_name = |listed: &&String| {
+            listed
+                .strip_suffix(role)
+                .is_some_and(|before| before.ends_with('/'))
+        };
+        let mut of_name = self.listed.iter().filter(has_name);
+        let found = match self.listed.iter().find(|listed| *listed == role) {
+            None => of_name.next().filter(|_| of_name.next().is_none()),
+            found => found,
+        };
+        found.map(String::as_str).ok_or_else(|| Error::Configuration {
+            problem: format!("“{role}” is not one of your roles"),
+            remedy: if self.listed.is_empty() {
+                "There is nothing to choose from: your groups have no roles. Ask your administrator for a group that has one.".into()
+            } else {
+                format!("Choose one of these: {}.", self.listed.join(", "))
+            },
+        })
+    }
 }
 
 impl Aws {
@@ -41,28 +70,18 @@ impl Aws {
         })
     }
 
-    /// Takes this role from now on, here and in every program that uses the profile. Credentials that were
-    /// given stay what they are.
+    /// Takes this role from now on, here and in every program that uses the profile: its ARN or
+    /// [its name](Roles::named). Credentials that were given stay what they are.
     ///
     /// # Errors
     /// [`Error::Configuration`] when the role is none of the person's, and as [`roles`](Self::roles).
     pub async fn choose_role(&self, role: &str) -> Result<(), Error> {
         let roles = self.roles().await?;
-        if !roles.listed.iter().any(|listed| listed == role) {
-            return Err(Error::Configuration {
-                problem: format!("{role} is not one of your roles"),
-                remedy: if roles.listed.is_empty() {
-                    "There is nothing to choose from: your groups have no roles. Ask your administrator for a group that has one.".into()
-                } else {
-                    format!("Choose one of these: {}.", roles.listed.join(", "))
-                },
-            });
-        }
         let profile = self.session().profile();
         Ok(self
             .provider()
             .profiles()?
-            .choose_role(profile, role)
+            .choose_role(profile, roles.named(role)?)
             .map_err(of_session)?)
     }
 

@@ -113,6 +113,24 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the AWS roles you may take, or choose one
+    ///
+    /// The choice holds for the profile on this computer: for this command, the app and every program they hand
+    /// credentials to.
+    #[command(after_long_help = ROLES_EXAMPLES)]
+    Roles {
+        #[command(flatten)]
+        which: Which,
+        /// Take this role from now on: its ARN or its name
+        #[arg(long, value_name = "ROLE", conflicts_with_all = ["forget", "json"])]
+        choose: Option<String>,
+        /// Take what you get without a choice again
+        #[arg(long, conflicts_with = "json")]
+        forget: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// List the profiles; the selected one is marked
     Profiles {
         /// As JSON
@@ -274,6 +292,12 @@ const STATUS_EXAMPLES: &str = "\
 Examples:
   keyfob status
   keyfob status --json | jq -r .username";
+
+const ROLES_EXAMPLES: &str = "\
+Examples:
+  keyfob roles
+  keyfob roles --choose Developers
+  keyfob roles --forget";
 
 const EXEC_EXAMPLES: &str = "\
 Examples:

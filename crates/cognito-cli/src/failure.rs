@@ -104,3 +104,8 @@ pub(crate) fn complain(mistake: &str) {
     // Where standard error is closed too, there is nobody to tell.
     drop(writeln!(io::stderr(), "keyfob: {mistake}"));
 }
+
+/// What is not data goes to standard error.
+pub(crate) fn say(text: &str) {
+    drop(writeln!(io::stderr(), "{text}"));
+}

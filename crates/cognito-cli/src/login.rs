@@ -1,6 +1,6 @@
 //! `keyfob login` and `keyfob logout`.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _};
 use std::pin::pin;
 use std::thread;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use url::Url;
 use crate::account;
 use crate::arguments::Login;
 use crate::browser;
-use crate::failure::{Failure, complain};
+use crate::failure::{Failure, complain, say};
 use crate::printable::printable;
 
 /// Signs in: the browser's answer comes to a port of this computer, by way of the app, or is pasted.
@@ -207,9 +207,4 @@ pub(crate) fn logout(
         }
         None => Ok(()),
     }
-}
-
-/// What is not data goes to standard error.
-fn say(text: &str) {
-    drop(writeln!(io::stderr(), "{text}"));
 }

@@ -21,6 +21,7 @@ mod login;
 mod manual;
 mod printable;
 mod profiles;
+mod roles;
 mod status;
 mod token;
 mod trust;
@@ -73,6 +74,19 @@ fn run(command: Command) -> Result<u8, Failure> {
         }
         Command::Whoami { which, json } => {
             status::who_am_i(&profile(which.profile.as_deref())?, json)?;
+        }
+        Command::Roles {
+            which,
+            choose,
+            forget,
+            json,
+        } => {
+            let profile = profile(which.profile.as_deref())?;
+            match choose {
+                Some(role) => roles::choose(&profile, &role)?,
+                None if forget => roles::forget(&profile)?,
+                None => roles::print(&profile, json)?,
+            }
         }
         Command::Profiles { json } => profiles::print(json)?,
         Command::Exec {
