@@ -15,8 +15,8 @@ pub trait Board: Send {
     /// # Errors
     /// The system's reason.
     fn put(&mut self, secret: &str) -> Result<(), String>;
-    /// What is there now.
-    fn text(&mut self) -> Option<Zeroizing<String>>;
+    /// Whether it is there still, as far as can be told: where the system does not say, it may be.
+    fn holds(&mut self, secret: &str) -> bool;
     /// Leaves nothing there.
     fn empty(&mut self);
 }
@@ -122,7 +122,7 @@ impl Held {
         };
         ours.clearing.abort();
         // The person may have copied something else since; that is theirs.
-        if self.board.text().is_some_and(|text| *text == *ours.secret) {
+        if self.board.holds(&ours.secret) {
             self.board.empty();
         }
     }
@@ -157,8 +157,13 @@ impl Board for SystemBoard {
             .map_err(|error| error.to_string())
     }
 
-    fn text(&mut self) -> Option<Zeroizing<String>> {
-        self.0.as_mut()?.get_text().ok().map(Zeroizing::new)
+    fn holds(&mut self, secret: &str) -> bool {
+        match self.0.as_mut().map(arboard::Clipboard::get_text) {
+            Some(Ok(text)) => *Zeroizing::new(text) == secret,
+            // Nothing, or a picture.
+            None | Some(Err(arboard::Error::ContentNotAvailable)) => false,
+            Some(Err(_)) => true,
+        }
     }
 
     fn empty(&mut self) {
@@ -207,8 +212,8 @@ mod tests {
             Ok(())
         }
 
-        fn text(&mut self) -> Option<Zeroizing<String>> {
-            self.now().map(Zeroizing::new)
+        fn holds(&mut self, secret: &str) -> bool {
+            self.now().as_deref() == Some(secret)
         }
 
         fn empty(&mut self) {

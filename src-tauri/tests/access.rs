@@ -17,7 +17,6 @@ use keyfob_desktop::{
 };
 use tempfile::TempDir;
 use tokio::sync::mpsc;
-use zeroize::Zeroizing;
 
 #[path = "../../crates/test_log.rs"]
 mod test_log;
@@ -31,8 +30,8 @@ impl Board for Pretended {
         Ok(())
     }
 
-    fn text(&mut self) -> Option<Zeroizing<String>> {
-        self.0.lock().unwrap().clone().map(Zeroizing::new)
+    fn holds(&mut self, secret: &str) -> bool {
+        self.0.lock().unwrap().as_deref() == Some(secret)
     }
 
     fn empty(&mut self) {
@@ -266,9 +265,15 @@ async fn credentials_are_copied_for_a_shell_listed_and_gone_at_the_end() {
         assert!(text.contains(&format!("export {name}='")), "{name}");
     }
     assert!(copied.expires_at.unwrap() > copied.cleared_at);
-    let view = world.watch().recv().await.unwrap();
+    let mut views = world.watch();
+    let mut view = views.recv().await.unwrap();
+    while view.handed_out[0].role.is_none() {
+        view = views.recv().await.unwrap();
+    }
     assert_eq!(view.handed_out.len(), 1);
     assert_eq!(view.handed_out[0].program, None);
+    let role = "arn:aws:iam::123456789012:role/KeyfobDemoAuthenticated";
+    assert_eq!(view.handed_out[0].role.as_deref(), Some(role));
     // Neither what the command answers nor what is listed holds any of it.
     let told = format!("{copied:?} {view:?}");
     for value in text.split('\'').skip(1).step_by(2).take(3) {

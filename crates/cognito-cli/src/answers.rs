@@ -20,6 +20,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// The least that is left of credentials that are handed out, where AWS gives that much: below it the AWS
 /// CLI and boto3 ask again each time.
 pub(crate) const AT_LEAST: Duration = Duration::from_secs(15 * 60);
+/// The same where nobody can renew them: a shell, and a program that is run with them.
+pub(crate) const TO_WORK_WITH: Duration = Duration::from_secs(60 * 60);
 
 /// How to ask.
 #[derive(Clone, Copy)]
@@ -43,9 +45,13 @@ impl Manner {
     };
 }
 
-/// AWS credentials of this profile.
-pub(crate) fn credentials(profile: &Profile, manner: Manner) -> Result<Credentials, Failure> {
-    let at_least = AT_LEAST.as_secs();
+/// AWS credentials of this profile, with this much left where AWS gives that much.
+pub(crate) fn credentials(
+    profile: &Profile,
+    at_least: Duration,
+    manner: Manner,
+) -> Result<Credentials, Failure> {
+    let at_least = at_least.as_secs();
     match obtain(profile, Want::Credentials { at_least }, manner)? {
         Answer::Credentials(credentials) => Ok(credentials),
         other => Err(unexpected(other, profile)),

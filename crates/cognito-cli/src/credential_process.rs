@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::answers::{self, Manner};
+use crate::answers::{self, AT_LEAST, Manner};
 use crate::failure::Failure;
 
 /// Whoever runs it waits, and may be doing so for each of its requests: two seconds in all, of which the rest
@@ -34,7 +34,7 @@ pub(crate) fn print(profile: &Profile) -> Result<(), Failure> {
         patience: PATIENCE,
         may_ask: false,
     };
-    let credentials = answers::credentials(profile, manner)?;
+    let credentials = answers::credentials(profile, AT_LEAST, manner)?;
     let answer = ProcessCredentials {
         version: 1,
         access_key_id: &credentials.access_key_id,

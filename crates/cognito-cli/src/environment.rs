@@ -6,7 +6,7 @@ use cognito_agent::Credentials;
 use cognito_client::Profile;
 use zeroize::Zeroizing;
 
-use crate::answers::{self, Manner};
+use crate::answers::{self, Manner, TO_WORK_WITH};
 use crate::arguments::Dialect;
 use crate::credential_process::rfc3339;
 use crate::failure::Failure;
@@ -36,6 +36,8 @@ pub(crate) fn place(profile: &Profile) -> Variables {
     let text = |text: &str| Zeroizing::new(text.to_owned());
     let mut variables = vec![
         ("KEYFOB_PROFILE", text(&profile.name)),
+        // By which prompts show whose credentials a shell has.
+        ("AWS_VAULT", text(&profile.name)),
         ("AWS_REGION", text(&profile.region)),
         ("AWS_DEFAULT_REGION", text(&profile.region)),
     ];
@@ -72,7 +74,7 @@ pub(crate) fn variables(profile: &Profile, credentials: Credentials) -> Variable
 }
 
 pub(crate) fn print(profile: &Profile, dialect: Dialect) -> Result<(), Failure> {
-    let credentials = answers::credentials(profile, Manner::PERSON)?;
+    let credentials = answers::credentials(profile, TO_WORK_WITH, Manner::PERSON)?;
     let text = dialect.commands(&variables(profile, credentials));
     io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())

@@ -9,14 +9,15 @@ use std::process::Command;
 
 use cognito_client::Profile;
 
-use crate::answers::{self, Manner};
+use crate::answers::{self, AT_LEAST, Manner, TO_WORK_WITH};
 use crate::environment::{IN_THE_WAY, Variables, place, variables};
 use crate::failure::Failure;
 
 /// The exit code of the program.
 pub(crate) fn exec(profile: &Profile, command: &[OsString], server: bool) -> Result<u8, Failure> {
     // Also with the endpoint: better said now than by the program in its own way.
-    let credentials = answers::credentials(profile, Manner::PERSON)?;
+    let at_least = if server { AT_LEAST } else { TO_WORK_WITH };
+    let credentials = answers::credentials(profile, at_least, Manner::PERSON)?;
     if server {
         return endpoint::serve(profile, credentials, |variables| {
             in_environment(command, variables)

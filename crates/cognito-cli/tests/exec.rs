@@ -43,6 +43,7 @@ fn the_program_has_the_credentials_and_nothing_that_comes_before_them() {
     assert_eq!(value("AWS_REGION"), Some("us-east-1"));
     assert_eq!(value("AWS_DEFAULT_REGION"), Some("us-east-1"));
     assert_eq!(value("KEYFOB_PROFILE"), Some("Local demo"));
+    assert_eq!(value("AWS_VAULT"), Some("Local demo"));
     assert_eq!(value("AWS_MAX_ATTEMPTS"), Some("5"));
     let sts = desk.emulator.url();
     assert_eq!(value("AWS_ENDPOINT_URL_STS"), Some(sts.as_str()));
@@ -102,7 +103,8 @@ fn signals_reach_the_program() {
             ("USR1", 7),
             ("USR2", 8),
         ] {
-            let script = "trap 'exit 3' INT; trap 'exit 4' TERM; trap 'exit 5' HUP; trap 'exit 6' QUIT; trap 'exit 7' USR1; trap 'exit 8' USR2; echo ready; while read -r line; do :; done";
+            // A signal that comes as bash begins to read is looked at only when that ends: so it is a second at most.
+            let script = "trap 'exit 3' INT; trap 'exit 4' TERM; trap 'exit 5' HUP; trap 'exit 6' QUIT; trap 'exit 7' USR1; trap 'exit 8' USR2; echo ready; while read -r -t 1 line || [ $? -gt 128 ]; do :; done";
             let more: &[&str] = if server { &["--server"] } else { &[] };
             let arguments = [&["exec"], more, &["--", "bash", "-c", script]].concat();
             let mut exec = desk.keyfob(&arguments);

@@ -1,4 +1,4 @@
-//! A job of three hours, in which the clock of every process is moved: the tool's, Keyfob's and the emulator's.
+//! Work of an hour and of three, in which the clock of every process is moved: the tool's, Keyfob's and the emulator's.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
@@ -28,10 +28,46 @@ fn clock_library() -> String {
 }
 
 #[test]
+fn what_cannot_be_renewed_has_nearly_an_hour_left() {
+    let desk = Desk::new();
+    desk.sign_in();
+    let at = |minutes: u64, arguments: &[&str]| {
+        let mut keyfob = desk.keyfob(arguments);
+        keyfob
+            .env("LD_PRELOAD", clock_library())
+            .env("FAKETIME", format!("+{}", minutes * MINUTE))
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .env("DONT_FAKE_MONOTONIC", "1");
+        let said = done(Said::from(keyfob.output().unwrap())).stdout;
+        (said, desk.asked("GetCredentialsForIdentity"))
+    };
+    let process = ["credential-process"];
+    let (first, _) = at(0, &process);
+    desk.emulator.advance(Duration::from_secs(30 * MINUTE));
+    assert_eq!(
+        at(30, &process),
+        (first, 1),
+        "half an hour is enough where they are renewed"
+    );
+    let exec = ["exec", "--", "printenv", "AWS_CREDENTIAL_EXPIRATION"];
+    let (expires, asked) = at(30, &exec);
+    assert_eq!(asked, 2);
+    let expires: jiff::Timestamp = expires.trim().parse().unwrap();
+    let left = expires.as_second() - jiff::Timestamp::now().as_second() - 30 * 60;
+    assert!(left > 55 * 60, "{left}");
+    assert!(at(30, &["env"]).0.contains(&expires.to_string()));
+
+    desk.emulator.advance(Duration::from_secs(10 * MINUTE));
+    let (environment, asked) = at(40, &["env"]);
+    assert_eq!(asked, 3);
+    assert!(!environment.contains(&expires.to_string()));
+}
+
+#[test]
 fn boto3_keeps_working_by_both_ways() {
     let desk = Desk::new();
     desk.sign_in();
-    desk.write_aws_config("Local demo", &desk.emulator.domain());
+    desk.write_aws_config("Local demo");
     let clock = desk.path("clock");
     let mut ahead = 0;
     fs::write(&clock, "+0").unwrap();

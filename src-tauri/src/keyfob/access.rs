@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cognito_agent::{Account as Handed, Agent, HandingOut, Place, SignInWanted};
-use cognito_aws::{Addition, ConfigChange, SharedConfig, SharedConfigError};
+use cognito_aws::{Addition, CallerIdentity, ConfigChange, SharedConfig, SharedConfigError};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use zeroize::Zeroizing;
@@ -23,7 +23,7 @@ use crate::view::{
 };
 
 /// So much is left at least in credentials that are copied: the AWS CLI and boto3 want new ones below it.
-const LASTING: Duration = Duration::from_secs(15 * 60);
+const LASTING: Duration = Duration::from_secs(60 * 60);
 /// How many handings-out are shown.
 const SHOWN: usize = 200;
 
@@ -211,7 +211,8 @@ impl Keyfob {
     ) -> Result<CopiedView, CommandError> {
         let access = self.access()?;
         let Account { profile, live, .. } = self.current()?;
-        let provider = live.aws()?.credentials_provider();
+        let aws = live.aws()?.clone();
+        let provider = aws.credentials_provider();
         let credentials = provider.credentials_lasting(LASTING).await?;
         let settings = [
             ("AWS_ACCESS_KEY_ID", credentials.access_key_id()),
@@ -237,9 +238,27 @@ impl Keyfob {
             expires_at,
         };
         access.programs.send_modify(|programs| {
-            programs.copied.push(copied);
+            programs.copied.push(copied.clone());
             let surplus = programs.copied.len().saturating_sub(SHOWN);
             programs.copied.drain(..surplus);
+        });
+        let programs = access.programs.clone();
+        // An identity pool does not say whose they are; nobody waits for AWS to.
+        tokio::spawn(async move {
+            let caller = aws.caller_identity().await;
+            let of_these =
+                |caller: &CallerIdentity| Some(unix_seconds(caller.expires)) == expires_at;
+            if let Some(caller) = caller.ok().filter(of_these) {
+                programs.send_modify(|programs| {
+                    for listed in programs
+                        .copied
+                        .iter_mut()
+                        .filter(|listed| **listed == copied)
+                    {
+                        listed.role = Some(caller.role_arn.clone());
+                    }
+                });
+            }
         });
         Ok(CopiedView {
             cleared_at: unix_seconds(until),
@@ -274,10 +293,7 @@ impl Keyfob {
             let plan = |name: String| {
                 let addition = Addition {
                     name: name.clone(),
-                    profile: profile.name.clone(),
-                    program: access.command()?,
-                    region: profile.region.clone(),
-                    force: false,
+                    ..Addition::of(&profile, access.command()?)
                 };
                 Ok::<_, CommandError>(files.plan_add(&addition).map(|change| (name, change)))
             };

@@ -17,7 +17,6 @@ use tauri::test::{INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder};
 use tauri::webview::InvokeRequest;
 use tauri::{App, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 use url::Url;
-use zeroize::Zeroizing;
 
 use crate::test_log;
 
@@ -48,8 +47,8 @@ impl Board for Shared {
         Ok(())
     }
 
-    fn text(&mut self) -> Option<Zeroizing<String>> {
-        Some(self.0.lock().unwrap().clone().into())
+    fn holds(&mut self, secret: &str) -> bool {
+        *self.0.lock().unwrap() == secret
     }
 
     fn empty(&mut self) {

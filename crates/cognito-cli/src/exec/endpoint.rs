@@ -221,7 +221,7 @@ impl Door {
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default();
             if held.expires <= (now + AT_LEAST).as_secs() {
-                *held = answers::credentials(&door.profile, Manner::PROGRAM)?;
+                *held = answers::credentials(&door.profile, AT_LEAST, Manner::PROGRAM)?;
             }
             Ok(held.clone())
         });
