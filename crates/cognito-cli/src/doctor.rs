@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cognito_aws::SharedConfig;
-use cognito_client::{Clock, Profile, Session, TokenStore};
+use cognito_client::{Clock, Profile, ProfileStore, Session, TokenStore};
 use serde::Serialize;
 use url::Url;
 
@@ -35,6 +35,8 @@ pub(crate) struct Equipment {
     /// Where sessions are kept.
     pub(crate) store: Arc<dyn TokenStore>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Where the roles are that the person chose.
+    pub(crate) choices: ProfileStore,
     /// The AWS files, where there are any.
     pub(crate) shared: Option<SharedConfig>,
     /// How long one request may take, to a server, the keychain or a program of the desktop.
@@ -133,7 +135,8 @@ async fn there(profile: &Profile, with: &Equipment, keychain: &Finding) -> Vec<F
             Outcome::Failed | Outcome::Skipped => Some("session failed".to_owned()),
         };
         let mut findings = vec![stored];
-        findings.extend(session::aws(&session, because.as_deref(), with.patience).await);
+        let aws = session::aws(&session, &with.choices, because.as_deref(), with.patience);
+        findings.extend(aws.await);
         findings
     };
     let (client, signed_in, api) = tokio::join!(

@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -134,6 +135,39 @@ async fn each_check_is_a_line() {
             .iter()
             .all(|request| request.path != "/login")
     );
+}
+
+#[test]
+fn who_opens_the_apps_links_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    let path = |name: &str| home.path().join(name);
+    // The desktop, as far as it is asked.
+    let asked = "query default x-scheme-handler/dev.keyfob.desktop";
+    let answer_file = path("answer");
+    let desktop = format!(
+        "#!/bin/sh\n[ \"$*\" = '{asked}' ] && read -r answer < '{}' && echo \"$answer\"\n",
+        answer_file.display()
+    );
+    fs::write(path("xdg-mime"), desktop).unwrap();
+    fs::set_permissions(path("xdg-mime"), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(path("profile.toml"), profile("http://127.0.0.1:1")).unwrap();
+    for (answer, outcome, code) in [
+        ("keyfob-desktop-handler.desktop", "ok", "ok"),
+        ("Keyfob.desktop", "ok", "ok"),
+        ("other.desktop", "warning", "scheme_taken"),
+        ("", "warning", "scheme_unclaimed"),
+    ] {
+        fs::write(&answer_file, format!("{answer}\n")).unwrap();
+        let output = doctor(home.path(), &["--offline", "--json"]);
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let findings = json["reports"][1]["findings"].as_array().unwrap();
+        let scheme = findings.iter().find(|finding| finding["check"] == "scheme");
+        let scheme = scheme.unwrap();
+        assert_eq!(scheme["outcome"], outcome, "{scheme}");
+        assert_eq!(scheme["code"], code, "{scheme}");
+        let message = scheme["message"].as_str().unwrap();
+        assert!(message.contains(answer), "{scheme}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use cognito_agent::IDENTIFIER;
-use cognito_client::{KeyringStore, SystemClock};
+use cognito_client::{KeyringStore, ProfileStore, SystemClock};
 
 use super::finding::Finding;
 use super::{Equipment, computer, examine, print};
@@ -33,6 +33,7 @@ pub(crate) fn run(arguments: &Doctor) -> Result<bool, Failure> {
     let with = Equipment {
         store: Arc::new(KeyringStore::new(IDENTIFIER).without_asking()),
         clock: Arc::new(SystemClock),
+        choices: ProfileStore::of_user(),
         shared: aws_config::shared().ok(),
         patience: Duration::from_secs(5),
         offline: arguments.offline,

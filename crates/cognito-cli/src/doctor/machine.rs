@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cognito_agent::{Answer, AskError, Place, Request, Want, ask};
+use cognito_agent::{Answer, AskError, IDENTIFIER, Place, Request, Want, ask};
 use cognito_aws::{Rival, SharedConfig, SharedProfile};
 use cognito_client::{Profile, StoreError, TokenStore};
 use tokio::process::Command;
@@ -88,6 +88,13 @@ pub(crate) async fn scheme(profile: &Profile, patience: Duration) -> Finding {
             "scheme_unclaimed",
             format!("no app opens {scheme} links"),
             "Start the Keyfob app once, which registers itself; or sign in by another route (keyfob login).",
+        )
+    } else if scheme == IDENTIFIER && !app.to_ascii_lowercase().starts_with("keyfob") {
+        Finding::warning(
+            CHECK,
+            "scheme_taken",
+            format!("{app} opens {scheme} links, and not the Keyfob app"),
+            "Start the Keyfob app once, which registers itself; or sign in by another route (keyfob login). If you do not know that program, ask whoever looks after this computer.",
         )
     } else {
         Finding::ok(CHECK, format!("{app} opens {scheme} links"))

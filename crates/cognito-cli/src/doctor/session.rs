@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cognito_aws::{Aws, AwsService, CallerIdentity, Error, Files};
-use cognito_client::{Session, SessionState};
+use cognito_aws::{Aws, AwsService, CallerIdentity, EntryKind, Error, Files, Folder};
+use cognito_client::{ProfileStore, Session, SessionState};
 use cognito_verifier::{ClientIds, JwksCache, UserPool, Verifier};
 use reqwest::Client;
 use tokio::time::timeout;
@@ -108,6 +108,7 @@ fn too_slow(check: &'static str, patience: Duration) -> Finding {
 /// Credentials from the identity pool, and what AWS lets them do. `because` says why there can be none.
 pub(crate) async fn aws(
     session: &Session,
+    choices: &ProfileStore,
     because: Option<&str>,
     patience: Duration,
 ) -> Vec<Finding> {
@@ -125,7 +126,7 @@ pub(crate) async fn aws(
     if let Some(because) = because {
         return skipped(because);
     }
-    let aws = match Aws::with_patience(session.clone(), patience) {
+    let aws = match Aws::with_patience(session.clone(), choices.clone(), patience) {
         Ok(aws) => aws,
         Err(error) => {
             let mut findings = skipped("identity-pool failed");
@@ -210,14 +211,34 @@ async fn folders(aws: &Aws, patience: Duration) -> Vec<Finding> {
     let mut findings = Vec::new();
     for folder in folders {
         let place = format!("s3://{}/{}", folder.bucket, folder.prefix);
-        let mut listing = files.list(&folder, "");
-        findings.push(match timeout(patience, listing.next()).await {
-            Ok(Ok(_)) => Finding::ok(CHECK, format!("{place} can be listed")),
+        findings.push(match timeout(patience, look_into(&files, &folder)).await {
+            Ok(Ok(true)) => Finding::ok(
+                CHECK,
+                format!("{place} can be listed and read; writing was not tried"),
+            ),
+            Ok(Ok(false)) => Finding::ok(
+                CHECK,
+                format!("{place} can be listed; reading and writing were not tried"),
+            ),
             Ok(Err(error)) => failed(CHECK, &error),
             Err(_) => too_slow(CHECK, patience),
         });
     }
     findings
+}
+
+/// Lists it and reads a small file in it; whether there was one. Of what is not there S3 may say that it may not be
+/// read, so nothing else tells whether files may.
+async fn look_into(files: &Files, folder: &Folder) -> Result<bool, Error> {
+    const SMALL: std::ops::RangeInclusive<u64> = 1..=64 * 1024;
+    let page = files.list(folder, "").next().await?.unwrap_or_default();
+    let small = page.entries.iter().find(|entry| {
+        matches!(&entry.kind, EntryKind::File { size, archived: false, .. } if SMALL.contains(size))
+    });
+    match small {
+        Some(entry) => files.preview(folder, &entry.path).await.map(|_| true),
+        None => Ok(false),
+    }
 }
 
 /// Asks for each of the profile's functions whether it may be invoked; none is.

@@ -9,9 +9,13 @@ use std::time::{Duration, SystemTime};
 
 use cognito_aws::{Addition, SharedConfig};
 use cognito_client::{
-    MemoryStore, Profile, Secret, Session, StoreError, StoreLock, SystemClock, TokenStore,
+    MemoryStore, Profile, ProfileStore, Secret, Session, StoreError, StoreLock, SystemClock,
+    TokenStore,
 };
-use cognito_emulator::{Client, Config, Emulator, Endpoint, Fault, OAuthFlow, Role};
+use cognito_emulator::{
+    AmbiguousRoleResolution, Client, Config, Emulator, Endpoint, Fault, Group, OAuthFlow, Role,
+    RoleMapping, RoleMappingType,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
@@ -56,6 +60,10 @@ impl Ward {
             with: Equipment {
                 store: Arc::new(MemoryStore::new()),
                 clock: Arc::new(SystemClock),
+                choices: ProfileStore::new(
+                    folder.path().join("machine"),
+                    Some(folder.path().join("user")),
+                ),
                 shared: Some(SharedConfig::new(
                     folder.path().join("config"),
                     folder.path().join("credentials"),
@@ -370,6 +378,39 @@ async fn what_the_identity_pool_refuses_is_told_with_the_setting() {
 }
 
 #[tokio::test]
+async fn the_role_is_the_one_that_programs_get() {
+    const CHOSEN: &str = "arn:aws:iam::123456789012:role/Chosen";
+    let by_group = |config: &mut Config| {
+        let pool = &mut config.identity_pool;
+        let mapping = RoleMapping {
+            by: RoleMappingType::Token,
+            ambiguous: AmbiguousRoleResolution::Deny,
+        };
+        pool.role_mappings
+            .insert(config.clients[0].id.clone(), mapping);
+        config.roles.push(Role::for_authenticated(CHOSEN, &pool.id));
+        // Of the same precedence: neither is preferred.
+        let other = pool.authenticated_role.clone().unwrap();
+        config.groups = vec![
+            Group::with_role("one", CHOSEN, 1),
+            Group::with_role("other", other, 1),
+        ];
+        let alex = config.users.iter_mut().find(|user| user.username == "alex");
+        alex.unwrap().groups = vec!["one".into(), "other".into()];
+    };
+    let ward = Ward::new(by_group, |_| {}).await;
+    ward.sign_in().await;
+    let findings = ward.findings().await;
+    assert_failed(&findings, "identity-pool", "misconfigured", "Choose one");
+    let choices = &ward.with.choices;
+    choices.choose_role(&ward.profile, CHOSEN).unwrap();
+    let findings = ward.findings().await;
+    let role = of(&findings, "role");
+    assert_eq!(role.outcome, Outcome::Ok, "{role}");
+    assert!(role.message.contains(CHOSEN), "{role}");
+}
+
+#[tokio::test]
 async fn what_the_role_may_not_do_is_told_with_the_action() {
     // In effect the demo's, but with no policy at all; and one that trusts another identity pool.
     let role = |config: &mut Config, pool: &str| {
@@ -384,6 +425,25 @@ async fn what_the_role_may_not_do_is_told_with_the_action() {
     assert_eq!(of(&findings, "role").outcome, Outcome::Ok);
     assert_eq!(codes(&findings, "s3"), ["not_allowed", "not_allowed"]);
     assert_eq!(codes(&findings, "lambda"), ["not_allowed"]);
+    let lists_only = |config: &mut Config| {
+        let role = Role::for_authenticated("arn:aws:iam::123456789012:role/Lists", &pool);
+        let list = serde_json::json!([{
+            "Effect": "Allow",
+            "Action": "s3:ListBucket",
+            "Resource": "arn:aws:s3:::*",
+        }]);
+        config.identity_pool.authenticated_role = Some(role.arn.clone());
+        config.roles.push(role.with_policy(list));
+    };
+    let listing = Ward::new(lists_only, |_| {}).await;
+    listing.sign_in().await;
+    // The person's own folder is empty.
+    let told = listing.findings().await;
+    assert_eq!(codes(&told, "s3"), ["ok", "not_allowed"]);
+    let of_shared = told.iter().rfind(|finding| finding.check == "s3");
+    let remedy = of_shared.unwrap().remedy.as_deref().unwrap_or_default();
+    assert!(remedy.contains("s3:GetObject"), "{remedy}");
+
     assert_failed(
         &findings,
         "lambda",
@@ -611,6 +671,7 @@ async fn what_stands_against_it_in_the_aws_files_is_told() {
             profile: profile.into(),
             program: program.into(),
             region: "us-east-1".into(),
+            endpoint: None,
             force: false,
         };
         shared.plan_add(&addition).unwrap().apply().unwrap();
