@@ -12,6 +12,9 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use cognito_client::Profile;
+use url::Url;
+
 pub use error::{Rival, SharedConfigError};
 
 use document::{Kind, Section};
@@ -43,8 +46,27 @@ pub struct Addition {
     pub program: PathBuf,
     /// The Region.
     pub region: String,
+    /// What stands in for AWS, for every service; an emulator.
+    pub endpoint: Option<Url>,
     /// Whether a section of that name which is not ours gets these settings in place of its own credentials.
     pub force: bool,
+}
+
+impl Addition {
+    /// Of this profile of Keyfob's, under the name that it has there by itself.
+    ///
+    /// Endpoints that stand in for some services only, or for each another, are not written: what the file has for
+    /// those is a section of its own.
+    pub fn of(profile: &Profile, program: PathBuf) -> Self {
+        Self {
+            name: SharedConfig::name_for(&profile.name),
+            profile: profile.name.clone(),
+            program,
+            region: profile.region.clone(),
+            endpoint: profile.endpoints.of_all().cloned(),
+            force: false,
+        }
+    }
 }
 
 /// A profile that asks Keyfob, as it stands in the file.
@@ -166,6 +188,10 @@ impl SharedConfig {
             profile: addition.profile.clone(),
             value,
             region: addition.region.clone(),
+            endpoint: addition
+                .endpoint
+                .as_ref()
+                .map(|url| url.as_str().trim_end_matches('/').to_owned()),
             force: addition.force,
         })
     }

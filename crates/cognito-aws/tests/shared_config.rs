@@ -85,7 +85,15 @@ fn addition(name: &str) -> Addition {
             "/opt/keyfob/keyfob".into()
         },
         region: "eu-west-1".to_owned(),
+        endpoint: None,
         force: false,
+    }
+}
+
+fn emulated(name: &str, port: u16) -> Addition {
+    Addition {
+        endpoint: Some(format!("http://127.0.0.1:{port}").parse().unwrap()),
+        ..addition(name)
     }
 }
 
@@ -168,6 +176,51 @@ fn when_the_program_has_moved_its_line_alone_is_changed() {
         files.text(),
         "# mine\r\n[default]\r\n\r\n[profile example]\r\noutput = json\r\n"
     );
+}
+
+#[test]
+fn what_stands_in_for_aws_is_written_and_follows_the_profile() {
+    let files = Files::with("[default]\r\n");
+    let text = |endpoint: &str| {
+        format!(
+            "[default]\r\n\r\n[profile example]\r\ncredential_process = {OURS}\r\n{endpoint}region = eu-west-1\r\n"
+        )
+    };
+    // An entry of before, without one.
+    files.add(&addition("example")).unwrap();
+    let lines = files.add(&emulated("example", 9229)).unwrap();
+    assert_eq!(
+        lines.last().unwrap(),
+        "+ endpoint_url = http://127.0.0.1:9229"
+    );
+    assert_eq!(
+        files.text(),
+        text("endpoint_url = http://127.0.0.1:9229\r\n")
+    );
+    assert!(files.add(&emulated("example", 9229)).unwrap().is_empty());
+    files.add(&emulated("example", 9230)).unwrap();
+    assert_eq!(
+        files.text(),
+        text("endpoint_url = http://127.0.0.1:9230\r\n")
+    );
+    files.remove();
+    assert_eq!(files.text(), "[default]\r\n");
+
+    // Somebody else's would be the second of one name.
+    let theirs = "[profile example]\nendpoint_url = http://127.0.0.1:4566\noutput = json\n";
+    fs::write(files.config(), theirs).unwrap();
+    let emulated = emulated("example", 9229);
+    assert!(matches!(
+        files.add(&emulated),
+        Err(SharedConfigError::Taken { .. })
+    ));
+    let force = true;
+    files.add(&Addition { force, ..emulated }).unwrap();
+    let text = files.text();
+    assert!(text.contains("\n# keyfob-replaced: endpoint_url = http://127.0.0.1:4566\n"));
+    assert!(text.contains("\nendpoint_url = http://127.0.0.1:9229\n"));
+    files.remove();
+    assert_eq!(files.text(), theirs);
 }
 
 #[test]
@@ -500,9 +553,11 @@ proptest! {
         bytes in any_file(),
         name in prop_oneof![Just("example"), Just("default"), Just("other")],
         force in any::<bool>(),
+        is_emulated in any::<bool>(),
     ) {
         let files = Files::with(&bytes);
-        let addition = Addition { force, ..addition(name) };
+        let addition = if is_emulated { emulated(name, 1) } else { addition(name) };
+        let addition = Addition { force, ..addition };
         match files.add(&addition) {
             Ok(_) => {
                 let added = files.bytes();

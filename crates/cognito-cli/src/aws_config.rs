@@ -17,14 +17,15 @@ use crate::failure::{Failure, complain};
 pub(crate) enum AwsConfig {
     /// Add a profile, so that `aws --profile NAME` and every SDK work as you
     ///
-    /// Adds [profile NAME] with credential_process and region to ~/.aws/config, or the file that AWS_CONFIG_FILE names.
-    /// Every other byte of it stays, and the file as it was is kept beside it as config.keyfob-backup. Done again, it
-    /// changes nothing, or the path of this command if that has moved.
+    /// Adds [profile NAME] with credential_process, region and an emulator's endpoint_url to ~/.aws/config, or the file
+    /// that AWS_CONFIG_FILE names. Every other byte of it stays, and the file as it was is kept beside it as
+    /// config.keyfob-backup. Done again, it changes nothing, or the path of this command if that has moved.
     #[command(after_long_help = ADD_EXAMPLES)]
     Add(Add),
     /// Remove what `add` has added
     ///
     /// Without --name, of all AWS profiles that use this one.
+    #[command(after_long_help = REMOVE_EXAMPLES)]
     Remove(Remove),
 }
 
@@ -38,6 +39,11 @@ Examples:
 
   # For programs that are told no profile:
   keyfob aws-config add Example --name default";
+
+const REMOVE_EXAMPLES: &str = "\
+Examples:
+  keyfob aws-config remove Example
+  keyfob aws-config remove Example --name default --dry-run";
 
 #[derive(Args, Debug)]
 pub(crate) struct Add {
@@ -77,14 +83,18 @@ pub(crate) fn run(what: &AwsConfig) -> Result<(), Failure> {
 
 fn add(arguments: &Add) -> Result<(), Failure> {
     let profile = account::profile(arguments.profile.as_deref())?;
-    let name = arguments.name.clone();
-    let addition = Addition {
-        name: name.unwrap_or_else(|| SharedConfig::name_for(&profile.name)),
-        program: program()?,
-        region: profile.region,
-        profile: profile.name,
+    let mut addition = Addition {
         force: arguments.force,
+        ..Addition::of(&profile, program()?)
     };
+    if let Some(name) = &arguments.name {
+        addition.name.clone_from(name);
+    }
+    if addition.endpoint.is_none() && !profile.endpoints.are_aws() {
+        complain(
+            "warning: the profile has endpoints of its own, which are not written. `keyfob exec` passes them on",
+        );
+    }
     let change = shared()?
         .plan_add(&addition)
         .map_err(|error| refused(&error))?;

@@ -16,7 +16,7 @@ use cognito_client::Profile;
 use desk::{Desk, Said, address_in};
 use ministack::MiniStack;
 use serde_json::json;
-use tools::{AWS_PROFILE, done, environment, installed, python, said, script};
+use tools::{AWS_PROFILE, aws, done, environment, installed, python, said, script};
 
 #[test]
 fn the_tools_work_as_the_person() {
@@ -25,7 +25,7 @@ fn the_tools_work_as_the_person() {
     let profile_text = profile.clone();
     let desk = Desk::new();
     desk.write_profile("MiniStack", |_| profile);
-    desk.write_aws_config("MiniStack", &ministack.url);
+    desk.write_aws_config("MiniStack");
 
     let mut login = desk.keyfob(&["login", "--profile", "MiniStack", "--paste", "--no-browser"]);
     let mut login = login.stdin(Stdio::piped()).spawn().unwrap();
@@ -99,6 +99,21 @@ fn the_tools_work_as_the_person() {
             "{kind}"
         );
     }
+
+    let by_cli = |prefix: &str| {
+        let place = format!("s3://people-files/{prefix}");
+        let ls = ["s3", "ls", "--endpoint-url", &ministack.url, &place];
+        let exec = ["exec", "--server", "MiniStack", "--"];
+        desk.run(&[&exec[..], &[&*aws()], &ls].concat())
+    };
+    assert!(done(by_cli("shared/")).stdout.contains("given"));
+    let refused = by_cli("secret/");
+    assert_ne!(refused.code, Some(0));
+    assert!(
+        refused.stderr.contains("AccessDenied"),
+        "{}",
+        refused.stderr
+    );
 
     let rclone = installed("rclone");
     let remote = format!(

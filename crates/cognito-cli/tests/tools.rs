@@ -27,7 +27,7 @@ const CREDENTIALS: &str = "GetCredentialsForIdentity";
 fn desk() -> (Desk, Agent, String) {
     let desk = Desk::bare();
     let agent = desk.app(true);
-    desk.write_aws_config("Local demo", &desk.emulator.domain());
+    desk.write_aws_config("Local demo");
     let caller = desk.run(&["whoami", "--json"]).json();
     let own = format!("users/{}/", caller["identity_id"].as_str().unwrap());
     (desk, agent, own)
@@ -109,7 +109,7 @@ fn every_form_gives_the_aws_cli_the_same() {
 fn two_aws_commands_at_once_cause_one_renewal() {
     let desk = Desk::new();
     desk.sign_in();
-    desk.write_aws_config("Local demo", &desk.emulator.domain());
+    desk.write_aws_config("Local demo");
     let caller = || desk.aws(&["sts", "get-caller-identity"]);
     let both = [caller().spawn().unwrap(), caller().spawn().unwrap()];
     for one in both {
@@ -125,7 +125,7 @@ fn two_aws_commands_at_once_cause_one_renewal() {
 fn signed_out_the_aws_cli_says_what_to_do() {
     let desk = Desk::bare();
     let _agent = desk.app(false);
-    desk.write_aws_config("Local demo", &desk.emulator.domain());
+    desk.write_aws_config("Local demo");
     // A browser that would be opened.
     let (folder, opened) = (desk.path("bin"), desk.path("opened"));
     fs::create_dir(&folder).unwrap();

@@ -109,6 +109,23 @@ pub struct Endpoints {
     pub s3: Option<Url>,
 }
 
+impl Endpoints {
+    /// The one that stands in for STS, Lambda and S3 alike, as an emulator's does.
+    pub fn of_all(&self) -> Option<&Url> {
+        let all = [&self.sts, &self.lambda, &self.s3];
+        self.sts
+            .as_ref()
+            .filter(|_| all.iter().all(|one| **one == self.sts))
+    }
+
+    /// Whether STS, Lambda and S3 are where the SDKs look by themselves.
+    pub fn are_aws(&self) -> bool {
+        [&self.sts, &self.lambda, &self.s3]
+            .iter()
+            .all(|one| one.is_none())
+    }
+}
+
 fn default_scopes() -> Vec<String> {
     ["openid", "email", "profile"].map(str::to_owned).to_vec()
 }

@@ -9,12 +9,14 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::command::{self, Ours};
-use super::document::{self, Kind, Line, Section};
+use super::document::{self, Kind, Line, Section, Setting};
 use super::{ChangedLine, SharedConfigError, header, is_source};
 
 const JOINED: &str =
     "# keyfob: joined to a profile that was there; \"keyfob aws-config remove\" undoes it";
 const REPLACED: &str = "# keyfob-replaced: ";
+/// Of every service (SDKs and tools reference, "Service-specific endpoints").
+const ENDPOINT: &str = "endpoint_url";
 
 #[derive(Clone, Debug)]
 pub(super) enum Edit {
@@ -24,6 +26,7 @@ pub(super) enum Edit {
         /// Of `credential_process`.
         value: String,
         region: String,
+        endpoint: Option<String>,
         force: bool,
     },
     Remove {
@@ -101,11 +104,26 @@ impl Edit {
     /// Our settings, each with a line ending.
     fn settings(&self, newline: &str) -> String {
         match self {
-            Self::Add { value, region, .. } => {
-                format!("credential_process = {value}{newline}region = {region}{newline}")
+            Self::Add { region, .. } => {
+                format!("{}region = {region}{newline}", self.command(newline))
             }
             Self::Remove { .. } => String::new(),
         }
+    }
+
+    /// Where credentials come from, and who they are for: what is written anew when it has changed.
+    fn command(&self, newline: &str) -> String {
+        let Self::Add {
+            value, endpoint, ..
+        } = self
+        else {
+            return String::new();
+        };
+        let mut lines = format!("credential_process = {value}{newline}");
+        if let Some(endpoint) = endpoint {
+            lines.push_str(&format!("{ENDPOINT} = {endpoint}{newline}"));
+        }
+        lines
     }
 
     fn append(&self, bytes: &[u8]) -> Splice {
@@ -139,6 +157,7 @@ impl Edit {
             name,
             profile,
             value,
+            endpoint,
             force,
             ..
         } = self
@@ -149,18 +168,34 @@ impl Edit {
             && ours.profile == *profile
         {
             let setting = &section.settings[index];
-            if setting.value == value.as_bytes() {
+            let below = right_below(section, index, ENDPOINT);
+            let has_endpoint = endpoint.as_ref().is_none_or(|endpoint| {
+                below.is_some_and(|below| below.value == endpoint.as_bytes())
+            });
+            if setting.value == value.as_bytes() && has_endpoint {
                 return Ok(Vec::new());
             }
-            let range = whole(lines, setting.lines.clone());
-            let ending = ending_of(&bytes[range.clone()]);
-            let text = format!("credential_process = {value}{ending}").into();
-            return Ok(vec![Splice { range, text }]);
+            let mut ours = setting.lines.clone();
+            if let (Some(below), Some(_)) = (below, endpoint) {
+                ours.end = below.lines.end;
+            }
+            let range = whole(lines, ours);
+            let text = match ending_of(&bytes[range.clone()]) {
+                "" => self.command(document::newline(bytes)).trim_end().to_owned(),
+                ending => self.command(ending),
+            };
+            return Ok(vec![Splice {
+                range,
+                text: text.into(),
+            }]);
         }
+        let is_replaced = |key: &str| {
+            key == "region" || (key == ENDPOINT && endpoint.is_some()) || is_source(key)
+        };
         let mut replaced: Vec<_> = section
             .settings
             .iter()
-            .filter(|setting| setting.key == "region" || is_source(&setting.key))
+            .filter(|setting| is_replaced(&setting.key))
             .flat_map(|setting| setting.lines.clone())
             .filter(|index| !lines[*index].is_blank())
             .collect();
@@ -209,17 +244,16 @@ impl Edit {
 /// What takes our settings out of a section, and the section with them when it was ours alone.
 fn taken_out(bytes: &[u8], lines: &[Line<'_>], section: &Section<'_>, index: usize) -> Vec<Splice> {
     let mut ours = section.settings[index].lines.clone();
-    // As it was written: right below.
-    let region = section
-        .settings
-        .get(index + 1)
-        .filter(|next| next.key == "region" && next.lines.start == ours.end);
-    if let Some(region) = region {
-        ours.end = region.lines.end;
+    let mut last = index;
+    for key in [ENDPOINT, "region"] {
+        if let Some(setting) = right_below(section, last, key) {
+            ours.end = setting.lines.end;
+            last += 1;
+        }
     }
     let above = ours.start - 1;
     let joined = lines[above].text == JOINED.as_bytes();
-    let others = section.settings.len() - 1 - usize::from(region.is_some());
+    let others = section.settings.len() - (last - index) - 1;
     let mut splices = Vec::new();
     if joined || (others == 0 && above == section.header) {
         ours.start = above;
@@ -255,6 +289,17 @@ fn taken_out(bytes: &[u8], lines: &[Line<'_>], section: &Section<'_>, index: usi
         splices.extend(replaced);
     }
     splices
+}
+
+/// The setting of this key where we write it: right below the one at `index`.
+fn right_below<'s, 'a>(
+    section: &'s Section<'a>,
+    index: usize,
+    key: &str,
+) -> Option<&'s Setting<'a>> {
+    let end = section.settings[index].lines.end;
+    let next = section.settings.get(index + 1)?;
+    (next.key == key && next.lines.start == end).then_some(next)
 }
 
 impl Splice {

@@ -221,7 +221,12 @@ impl Desk {
 
     /// The profile that commands on this desk use.
     pub fn profile(&self) -> Profile {
-        Profile::from_file(&self.path("config/keyfob/profiles/Local-demo.toml")).unwrap()
+        self.profile_named("Local demo")
+    }
+
+    pub fn profile_named(&self, name: &str) -> Profile {
+        let file = format!("config/keyfob/profiles/{}.toml", name.replace(' ', "-"));
+        Profile::from_file(&self.path(&file)).unwrap()
     }
 
     /// The app, as far as programs notice it: an agent with a session of its own, in which `alex` is signed in if

@@ -2,7 +2,6 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -55,7 +54,7 @@ fn text(path: PathBuf) -> String {
 
 impl Desk {
     /// A profile in `~/.aws/config` whose credentials are those of this profile of Keyfob's, as `aws-config add` writes it.
-    pub fn write_aws_config(&self, profile: &str, endpoint: &str) {
+    pub fn write_aws_config(&self, profile: &str) {
         // Where not every tool reads a path alike.
         let folder = self.path("home/my programs");
         fs::create_dir_all(&folder).unwrap();
@@ -64,17 +63,9 @@ impl Desk {
         let files = SharedConfig::locate(Some(&self.path("home")), |_| None).unwrap();
         let addition = Addition {
             name: AWS_PROFILE.to_owned(),
-            profile: profile.to_owned(),
-            region: "us-east-1".to_owned(),
-            program,
-            force: false,
+            ..Addition::of(&self.profile_named(profile), program)
         };
         files.plan_add(&addition).unwrap().apply().unwrap();
-        let mut config = fs::OpenOptions::new()
-            .append(true)
-            .open(files.file())
-            .unwrap();
-        writeln!(config, "endpoint_url = {endpoint}").unwrap();
     }
 
     /// Another program than `keyfob`, at this desk.
