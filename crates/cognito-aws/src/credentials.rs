@@ -21,7 +21,7 @@ use crate::sdk::Lazy;
 use crate::way::Way;
 
 /// With less than this left, credentials are not given any more, even if no new ones can be had.
-const LAST_USE: Duration = Duration::from_secs(30);
+pub(crate) const LAST_USE: Duration = Duration::from_secs(30);
 /// Credentials are renewed when less than this is left: where the AWS CLI, too, begins to ask for new ones.
 const RENEW_BEFORE: Duration = Duration::from_secs(15 * 60);
 /// With less than this left, nobody is given credentials to take along: the AWS CLI and boto3 insist on new
@@ -267,7 +267,7 @@ impl CognitoCredentialsProvider {
     }
 
     /// New ones when less than `renew_before` is left; if that fails, those with no less than `last_use`.
-    async fn held_lasting(
+    pub(crate) async fn held_lasting(
         &self,
         renew_before: Duration,
         last_use: Duration,

@@ -27,7 +27,7 @@ pub struct Link {
 
 impl Files {
     /// A link that downloads an object, for as long as asked if the credentials last so long. Where those at hand do
-    /// not, new ones are got first, so that it lives as long as it can. A download that has begun goes on.
+    /// not, and are not nearly new, others are got first. A download that has begun goes on.
     ///
     /// # Errors
     /// [`FileError::NotFound`] where there is no such object; any but [`Error::Payload`].

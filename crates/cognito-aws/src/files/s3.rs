@@ -15,7 +15,7 @@ use super::FileError;
 pub(super) use super::deed::Deed;
 use super::listing::decoded;
 use crate::aws::Aws;
-use crate::credentials::Held;
+use crate::credentials::{Held, LAST_USE};
 use crate::error::{AwsService, Error};
 use crate::sdk::{self, Refusal};
 
@@ -78,15 +78,10 @@ impl S3 {
         client
     }
 
-    /// Credentials that last so long, or as long as new ones do.
+    /// Credentials that last so long, or nearly as long as new ones do.
     pub(super) async fn lasting(&self, asked: Duration) -> Result<Held, Error> {
         let provider = self.aws.credentials_provider();
-        let held = provider.held().await?;
-        if self.session().now() + asked <= held.expires {
-            return Ok(held);
-        }
-        provider.discard(&held).await;
-        provider.held().await
+        provider.held_lasting(asked, LAST_USE).await
     }
 
     /// Ends an upload that is not to be completed, and frees what its parts take. One that is not there is no error.

@@ -297,6 +297,25 @@ async fn a_link_lives_as_long_as_it_can_and_says_how_long() {
         "hello"
     );
 
+    // Where new ones cannot be had, those at hand are used, and stay.
+    room.stage.advance(Duration::from_secs(40 * 60));
+    for _ in 0..3 {
+        let emulator = &room.stage.emulator;
+        emulator.fail_next(Endpoint::Credentials, Fault::Status(500));
+    }
+    let link = room
+        .files
+        .link(&room.own, "for you/ä +.txt", 24 * HOUR)
+        .await
+        .unwrap();
+    let left = link
+        .expires
+        .duration_since(room.stage.session.now())
+        .unwrap();
+    assert!(19 * MINUTE < left && left <= 20 * MINUTE, "{left:?}");
+    room.stage.emulator.clear_faults();
+    assert_eq!(reqwest::get(link.url).await.unwrap().status(), 200);
+
     let error = room
         .files
         .link(&room.own, "nothing", HOUR)
