@@ -2,7 +2,7 @@
 //! in; with a button to sign in.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use notify_rust::{Notification, NotificationResponse, Timeout};
@@ -58,34 +58,58 @@ pub(crate) fn follow_programs(app: &AppHandle, keyfob: &Arc<Keyfob>) {
     let Some(mut wanted) = keyfob.sign_in_wanted() else {
         return;
     };
+    let told = Arc::new(Mutex::new(Told::new()));
+    keyfob.follow({
+        let told = Arc::clone(&told);
+        move |view| {
+            forget(&mut lock(&told), &view.profiles);
+            true
+        }
+    });
     let (app, keyfob) = (app.clone(), Arc::downgrade(keyfob));
     tauri::async_runtime::spawn(async move {
-        let mut told: HashMap<String, (SystemTime, oneshot::Sender<()>)> = HashMap::new();
         while wanted.changed().await.is_ok() {
             let (Some(asked), Some(keyfob)) =
                 (wanted.borrow_and_update().clone(), keyfob.upgrade())
             else {
                 continue;
             };
+            let mut told = lock(&told);
             let last = told.get(&asked.profile).map(|(last, _)| *last);
             // Who is at the sign-in already need not be told.
-            let stage = keyfob
-                .view()
-                .profiles
-                .into_iter()
-                .find(|it| it.name == asked.profile);
-            let waits = matches!(
-                stage.map(|it| it.state),
-                Some(Stage::SignedOut | Stage::Expired)
-            );
-            if waits && is_due(last, asked.when) {
+            let stage = stage_of(&asked.profile, &keyfob.view().profiles);
+            if matches!(stage, Some(Stage::SignedOut | Stage::Expired)) && is_due(last, asked.when)
+            {
                 let (so, over) = oneshot::channel();
                 let notification = asked_notification(&asked.profile, asked.program.as_deref());
                 tell(&app, &asked.profile, notification, over);
                 told.insert(asked.profile, (asked.when, so));
+                // Somebody may have signed in meanwhile.
+                forget(&mut told, &keyfob.view().profiles);
             }
         }
     });
+}
+
+/// For which profiles the person was told that a program asked in vain, and when. What is dropped takes the
+/// notification away.
+type Told = HashMap<String, (SystemTime, oneshot::Sender<()>)>;
+
+/// Takes away what is no longer so, because somebody has signed in, or the profile is gone.
+fn forget(told: &mut Told, profiles: &[ProfileEntryView]) {
+    told.retain(|name, _| {
+        let stage = stage_of(name, profiles);
+        stage.is_some_and(|stage| stage != Stage::SignedIn)
+    });
+}
+
+fn stage_of(name: &str, profiles: &[ProfileEntryView]) -> Option<Stage> {
+    let found = profiles.iter().find(|profile| profile.name == name);
+    found.map(|profile| profile.state)
+}
+
+fn lock(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
+    told.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Programs ask again and again; the person is told once in a while.
@@ -200,17 +224,35 @@ mod tests {
         assert!(is_due(Some(at(100)), at(40)), "the clock was set back");
     }
 
+    fn entry(state: Stage) -> ProfileEntryView {
+        ProfileEntryView {
+            name: "Acme".into(),
+            issuer: String::new(),
+            origin: Origin::User,
+            current: true,
+            state,
+            user: None,
+        }
+    }
+
+    #[test]
+    fn what_a_program_asked_in_vain_is_no_news_once_somebody_has_signed_in() {
+        let is_over = |profiles: &[ProfileEntryView]| {
+            let (so, mut over) = oneshot::channel();
+            let mut told = Told::from([("Acme".into(), (SystemTime::UNIX_EPOCH, so))]);
+            forget(&mut told, profiles);
+            over.try_recv() == Err(oneshot::error::TryRecvError::Closed)
+        };
+        assert!(is_over(&[entry(Stage::SignedIn)]));
+        assert!(is_over(&[]), "the profile is gone");
+        for waits in [Stage::SignedOut, Stage::Expired, Stage::SigningIn] {
+            assert!(!is_over(&[entry(waits)]), "{waits:?}");
+        }
+    }
+
     #[test]
     fn each_ending_is_told_once_and_none_at_the_start() {
         let told = |before: Option<Stage>, after: Stage| {
-            let entry = |state| ProfileEntryView {
-                name: "Acme".into(),
-                issuer: String::new(),
-                origin: Origin::User,
-                current: true,
-                state,
-                user: None,
-            };
             let before: Vec<_> = before.into_iter().map(entry).collect();
             ended(&before, &[entry(after)]).count()
         };
