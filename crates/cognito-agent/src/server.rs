@@ -62,14 +62,18 @@ struct Role {
 struct Running {
     listening: Arc<Listening>,
     accepting: JoinHandle<()>,
-    /// Given back last, so that nobody else listens before.
-    _claim: File,
+    claim: File,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.listening.vanish();
         self.accepting.abort();
+        // Last, so that nobody else listens before. By name, because a program that is just being started has the file
+        // open still (flock(2)).
+        if let Err(error) = self.claim.unlock() {
+            tracing::warn!(%error, "the right to answer programs is given back later");
+        }
     }
 }
 
@@ -183,7 +187,7 @@ impl Agent {
         Ok(Running {
             accepting: tokio::spawn(accept(self.inner.clone(), listening.clone())),
             listening,
-            _claim: claim,
+            claim,
         })
     }
 }
@@ -333,7 +337,7 @@ impl Inner {
         self.ledger.hand_out(handing_out);
     }
 
-    /// Asks AWS whose the credentials are, which an identity pool does not say; once for each.
+    /// Asks AWS whose the credentials are, which an identity pool does not say.
     fn learn_role(
         self: &Arc<Self>,
         profile: String,
@@ -357,10 +361,14 @@ impl Inner {
                 arn: caller.role_arn,
                 account: caller.account,
             };
-            inner.ledger.name_role(&role.access_key_id, &role.arn);
-            let mut roles = inner.roles();
-            roles.retain(|known| known.profile != role.profile);
-            roles.push(role);
+            let (key, arn) = (role.access_key_id.clone(), role.arn.clone());
+            {
+                let mut roles = inner.roles();
+                roles.retain(|known| known.profile != role.profile);
+                roles.push(role);
+            }
+            // Whoever reads of it may ask for more at once.
+            inner.ledger.name_role(&key, &arn);
         });
     }
 }

@@ -219,10 +219,17 @@ impl Person {
                 .find(|drag| !drag.taken && drag.wanted == *wanted)?;
             Some((drag.number, drag.transfers.clone()))
         })?;
+        // Before any is tried again: it could have failed again by then.
+        let is_cancelled = |transfer: &Transfer| {
+            known.1.contains(&transfer.id) && matches!(transfer.state, TransferState::Cancelled)
+        };
+        if self.files.transfers().iter().any(is_cancelled) {
+            return None;
+        }
         for &transfer in &known.1 {
             self.files.resume(transfer);
         }
-        progress(&self.files, &known.1).map(|_| known)
+        Some(known)
     }
 
     async fn fetch(&self, wanted: Wanted) -> Result<(u32, Vec<TransferId>), CommandError> {

@@ -179,8 +179,9 @@ impl Job {
             }
         };
         let now = self.shared.s3.session().now();
-        let bytes_done = self.bytes().load(Ordering::Relaxed);
         let mut status = self.status();
+        // Not before: what is done has all its bytes.
+        let bytes_done = self.bytes().load(Ordering::Relaxed);
         let settled = self.journal().record.placed.is_empty();
         let running = matches!(status.state, TransferState::Running);
         let rate = if running {
@@ -377,29 +378,33 @@ impl Job {
         }
         let job = self.clone();
         let settled = blocking(move || {
-            for (file, place) in placed {
-                match Unfinished::settle(&place) {
-                    Ok(true) => job.journal().write(Line::Done { file }),
-                    // The next start looks at it.
-                    Ok(false) => {}
-                    Err(error) => job.change(|status| {
-                        let mut journal = job.journal();
-                        journal.write(Line::Dropped { file: file.clone() });
-                        // What is there is not to be trusted, and may be taken for what was there before.
-                        journal.write(Line::OnConflict(OnConflict::Ask));
-                        let error = Error::from(error);
-                        if matches!(status.state, TransferState::Done) {
-                            status.state = TransferState::Failed(error.clone());
-                            status.dismissed = false;
-                        }
-                        if status.problems.len() < NAMED {
-                            status.problems.push((file, error));
-                        }
-                    }),
-                }
-            }
+            let settled: Vec<_> = placed
+                .into_iter()
+                .map(|(file, place)| (file, Unfinished::settle(&place)))
+                .collect();
+            // In one go: whoever sees that the disk has all of it finds nothing left of it either.
             job.change(|status| {
-                let journal = job.journal();
+                let mut journal = job.journal();
+                for (file, settled) in settled {
+                    match settled {
+                        Ok(true) => journal.write(Line::Done { file }),
+                        // The next start looks at it.
+                        Ok(false) => {}
+                        Err(error) => {
+                            journal.write(Line::Dropped { file: file.clone() });
+                            // What is there is not to be trusted, and may be taken for what was there before.
+                            journal.write(Line::OnConflict(OnConflict::Ask));
+                            let error = Error::from(error);
+                            if matches!(status.state, TransferState::Done) {
+                                status.state = TransferState::Failed(error.clone());
+                                status.dismissed = false;
+                            }
+                            if status.problems.len() < NAMED {
+                                status.problems.push((file, error));
+                            }
+                        }
+                    }
+                }
                 if matches!(status.state, TransferState::Done) && journal.record.placed.is_empty() {
                     journal.delete();
                 }
