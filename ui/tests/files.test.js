@@ -95,7 +95,7 @@ describe('places', () => {
   test('a search begins while one types, tells how far it is, and Escape ends it', () =>
     inTab({}, async (tab) => {
       await inFiles(tab);
-      await at(tab, 'files-search').pressSequentially('rep');
+      await at(tab, 'files-search').fill('rep');
       await tab.waitForFunction(() => window.preview.log.some((it) => it[3] === 'rep'));
       await page(tab, { files: [it.files[4]], lookedAt: 3000 });
       await tab.getByText('Searched 3,000 files').waitFor();
@@ -176,19 +176,18 @@ describe('the list', () => {
       await press(tab, '9', '9', '9');
       await press(tab, 'Control+a');
       await tab.getByText('10,000 of 10,000 chosen').waitFor();
-      // A screenful is drawn in far less than a frame of patience.
-      const longest = await tab.evaluate(async () => {
+      // Wherever one is, a few screenfuls are there and not all of them.
+      const most = await tab.evaluate(async () => {
         const grid = document.querySelector('[role=grid]');
-        let longest = 0;
+        let most = 0;
         for (let at = 0; at < 40; at += 1) {
-          const before = performance.now();
           grid.scrollTop = at * 9_000;
           await new Promise(requestAnimationFrame);
-          longest = Math.max(longest, performance.now() - before);
+          most = Math.max(most, grid.querySelectorAll('[role=row]').length);
         }
-        return longest;
+        return most;
       });
-      assert.ok(longest < 1_000, `a frame took ${longest} ms`);
+      assert.ok(most > 5 && most < 200, `${most} rows are there`);
     }));
 
   test('choosing: a range, single ones, all, none, by letters', () =>

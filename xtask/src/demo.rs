@@ -125,13 +125,6 @@ fn free(port: u16, whose: &str, flag: &str) -> Result {
     }
 }
 
-/// A port nobody listens on right now.
-pub(crate) fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
-}
-
 fn listening(line: &str) -> Option<()> {
     line.contains("Listening on").then_some(())
 }

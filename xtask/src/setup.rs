@@ -50,7 +50,7 @@ const HEADLESS_PACKAGES: &[&str] = &[
 const BROWSER_PACKAGES: &[&str] = &["chromium", "chromium-driver"];
 
 /// `faketime` moves the clock of the others for a job of hours.
-const TEST_PACKAGES: &[&str] = &["python3-venv", "rclone", "faketime"];
+const TEST_PACKAGES: &[&str] = &["python3-venv", "rclone", "faketime", "fish", "zsh"];
 
 const FILE_PEERS_PACKAGES: &[&str] = &["python3-venv", "rclone"];
 

@@ -5,7 +5,7 @@
 mod common;
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -76,6 +76,58 @@ fn asking_as_somebody_else() {
     let asked = stream.write_all(request.as_bytes());
     let said = asked.and_then(|()| stream.read(&mut [0; 1]));
     println!("heard {}", said.unwrap_or(0));
+}
+
+/// Names the socket to serve to this program's own child.
+const IMPOSTOR: &str = "KEYFOB_TEST_IMPOSTOR";
+
+/// What the child of the test below does; by itself there is nothing to see.
+#[test]
+#[expect(clippy::print_stdout, reason = "a child tells its parent so")]
+fn listening_as_somebody_else() {
+    let Some(socket) = std::env::var_os(IMPOSTOR) else {
+        return;
+    };
+    let listener = UnixListener::bind(socket).unwrap();
+    println!("\nlistening");
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    println!("\nheard {}", stream.read(&mut [0; 1]).unwrap_or(0));
+}
+
+#[tokio::test]
+async fn what_somebody_else_listens_to_is_not_asked() {
+    if !is_root() {
+        eprintln!("left out: only root can be another user");
+        return;
+    }
+    let stage = Stage::new().await;
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let program = folder.path().join("impostor");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let open = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+    open(&program, 0o755).unwrap();
+    open(folder.path(), 0o755).unwrap();
+    let place = Place::within(folder.path().join("keyfob"));
+    fs::create_dir(place.folder()).unwrap();
+    // As if nothing but the question of who listens kept them from being asked.
+    open(place.folder(), 0o777).unwrap();
+    let mut impostor = Command::new(&program)
+        .args(["--exact", "listening_as_somebody_else", "--nocapture"])
+        .env(IMPOSTOR, socket(&place))
+        .uid(65534)
+        .gid(65534)
+        .current_dir("/")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(impostor.stdout.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap() == "listening"));
+    open(place.folder(), 0o700).unwrap();
+    let answer = ask(&place, &stage.request(CREDENTIALS), PATIENCE);
+    assert!(matches!(answer, Err(AskError::NoAgent)), "{answer:?}");
+    assert!(said.any(|line| line.unwrap() == "heard 0"));
+    assert!(impostor.wait().unwrap().success());
 }
 
 #[tokio::test]
@@ -251,10 +303,13 @@ async fn whoever_waits_leaves_in_time_and_what_has_begun_is_finished() {
     stage
         .emulator
         .fail_next(Endpoint::Credentials, Fault::Stall);
-    let (place, request) = (stage.place.clone(), stage.request(CREDENTIALS));
-    let asked =
-        tokio::task::spawn_blocking(move || ask(&place, &request, Duration::from_millis(300)));
-    assert_eq!(asked.await.unwrap(), Err(AskError::TimedOut));
+    // A busy machine may not get as far as AWS the first time.
+    while stage.asked("GetCredentialsForIdentity") == 0 {
+        let (place, request) = (stage.place.clone(), stage.request(CREDENTIALS));
+        let asked =
+            tokio::task::spawn_blocking(move || ask(&place, &request, Duration::from_millis(300)));
+        assert_eq!(asked.await.unwrap(), Err(AskError::TimedOut));
+    }
     stage.emulator.release();
     let answer = stage.ask(CREDENTIALS).await.unwrap();
     assert!(matches!(answer, Answer::Credentials(_)), "{answer:?}");

@@ -4,22 +4,20 @@
 
 #[path = "common/desk.rs"]
 mod desk;
+#[path = "../../cognito-client/tests/common/port.rs"]
+mod port;
 
 use std::io::{BufReader, Read as _, Write as _};
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use cognito_emulator::{Client, Config};
 use desk::{Desk, Said, address_in};
+use port::free_port;
 
 /// A desk whose user pool sends the browser to a port that is free.
 fn loopback() -> (Desk, String) {
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let callback = format!("http://{free}/callback");
+    let callback = format!("http://127.0.0.1:{}/callback", free_port());
     let mut config = Config::demo();
     config.clients[0].callback_urls.push(callback.clone());
     let desk = Desk::configured(config);
@@ -245,8 +243,14 @@ fn shells_and_man_are_told_all_commands() {
     std::fs::create_dir(&folder).unwrap();
     desk.run(&["man", named]).is(0, "", "");
     for page in ["keyfob.1", "keyfob-exec.1", "keyfob-credential-process.1"] {
-        let page = std::fs::read_to_string(folder.join(page)).unwrap();
-        assert!(page.contains(".TH"));
+        assert!(folder.join(page).exists(), "{page}");
+    }
+    for page in std::fs::read_dir(&folder).unwrap() {
+        let path = page.unwrap().path();
+        let page = std::fs::read_to_string(&path).unwrap();
+        let has_all = page.contains(".TH") && page.contains("Examples:");
+        let is_of_help = path.to_str().unwrap().contains("help");
+        assert!(has_all || is_of_help, "{}", path.display());
     }
     // What only another process of the command asks for is nobody's business.
     assert!(!folder.join("keyfob-answer.1").exists());

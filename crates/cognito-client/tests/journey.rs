@@ -220,6 +220,8 @@ async fn only_the_user_pool_ends_a_session() {
         ),
         "{error:?}"
     );
+    // Where the request had not got that far yet.
+    world.emulator.clear_faults();
     world.restart();
     world.session.access_token().await.unwrap();
 

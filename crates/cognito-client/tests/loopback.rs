@@ -12,6 +12,7 @@ use cognito_client::{
 };
 use cognito_emulator::Config;
 use common::browser::*;
+use common::port::free_port;
 use common::{FaultyStore, World};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};

@@ -10,6 +10,7 @@ use cognito_client::{
 };
 use common::World;
 use common::browser::*;
+use common::port::free_port;
 
 #[tokio::test]
 async fn the_address_can_be_pasted_whatever_the_route() {

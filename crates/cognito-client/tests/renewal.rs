@@ -167,6 +167,7 @@ async fn what_fails_again_and_again_is_asked_for_less_and_less() {
     let world = World::new().await;
     world.sign_in().await;
     world.advance(HOUR);
+    world.clock.stand();
     let asked = || world.asked("/oauth2/token") - 1;
     for _ in 0..20 {
         world

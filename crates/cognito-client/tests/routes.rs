@@ -13,6 +13,7 @@ use cognito_client::{
 };
 use cognito_emulator::{Config, Endpoint, Fault};
 use common::browser::*;
+use common::port::free_port;
 use common::{World, session};
 use serde_json::{Value, json};
 use url::Url;

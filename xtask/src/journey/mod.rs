@@ -3,6 +3,8 @@
 mod desktop;
 mod files;
 mod organisations;
+#[path = "../../../crates/cognito-client/tests/common/port.rs"]
+mod port;
 mod screen;
 mod stage;
 mod steps;

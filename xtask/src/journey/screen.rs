@@ -4,10 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::stage::APP_CLASS;
+use super::stage::{APP_CLASS, DEADLINE};
 use crate::process::{Result, output, wait_for};
-
-const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The display the journey started.
 #[derive(Clone)]

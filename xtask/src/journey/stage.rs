@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::port::free_port;
 use super::screen::{Display, Window};
 use super::{desktop, files};
-use crate::demo::{FarSide, free_port, pictures};
+use crate::demo::{FarSide, pictures};
 use crate::process::{Result, Running, Sink, built, output, variable, wait_for};
 use crate::setup::browser;
 use crate::webdriver::Page;
@@ -66,28 +67,22 @@ impl Stage {
         let dunst = desktop::notifications(&display, &home)?;
         running.push(Running::start("dunst", dunst, log("dunst"))?);
 
-        let far_side = FarSide::start(
-            "profile",
-            free_port()?,
-            free_port()?,
-            TOKEN_SECONDS,
-            &[],
-            log,
-        )?;
+        let far_side =
+            FarSide::start("profile", free_port(), free_port(), TOKEN_SECONDS, &[], log)?;
         let profiles = home.join(".config/keyfob/profiles");
         fs::create_dir_all(&profiles)?;
         fs::copy(&far_side.profile, profiles.join("demo.toml"))?;
         // Another organisation, whose app client knows the way back by a port only.
-        let loopback = format!("http://127.0.0.1:{}/callback", free_port()?);
+        let loopback = format!("http://127.0.0.1:{}/callback", free_port());
         let second = FarSide::start(
             "second",
-            free_port()?,
-            free_port()?,
+            free_port(),
+            free_port(),
             TOKEN_SECONDS,
             &[loopback],
             |name| log(&format!("second-{name}")),
         )?;
-        let (app_driver, cold_start) = (free_port()?, free_port()?);
+        let (app_driver, cold_start) = (free_port(), free_port());
         let chooser = files::chooser(&home)?;
         let path = variable("PATH").unwrap_or_default();
         let path =
@@ -129,7 +124,7 @@ impl Stage {
 
         let mut command = Command::new("chromedriver");
         // Not 0: it would take any port on IPv6, and give up when that one is taken on IPv4.
-        let port = free_port()?;
+        let port = free_port();
         command.arg(format!("--port={port}"));
         let mut driver = Running::start("chromedriver", command, log("chromedriver"))?;
         driver.announced("its start", |line| {
@@ -179,7 +174,7 @@ impl Stage {
 
     /// Takes over the app that the browser has started.
     pub(super) fn attach_app(&mut self) -> Result<&Page> {
-        let driver = free_port()?;
+        let driver = free_port();
         let mut command = Command::new("WebKitWebDriver");
         command.args([
             format!("--port={driver}"),

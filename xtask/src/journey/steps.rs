@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use super::Step;
 use super::desktop::tray;
@@ -41,10 +42,6 @@ pub(super) const STEPS: &[(&str, Step)] = &[
         aws_config,
     ),
     (
-        "credentials are copied for a minute, and that is listed",
-        copy_credentials,
-    ),
-    (
         "Invoke: the function answers, and its error is shown as one",
         invoke,
     ),
@@ -79,8 +76,16 @@ pub(super) const STEPS: &[(&str, Step)] = &[
         switch,
     ),
     (
+        "credentials are copied, and that is listed",
+        copy_credentials,
+    ),
+    (
         "the second's session is ended elsewhere: one notification, its button signs in",
         ending,
+    ),
+    (
+        "what was copied is gone from the clipboard after a minute",
+        clipboard_cleared,
     ),
     (
         "Sign out everywhere: of the second, at its user pool, and of no other",
@@ -279,6 +284,9 @@ fn refusals(stage: &mut Stage) -> Result {
         .try_for_each(|answer| Ok(refused("the ID token", answer)?))
 }
 
+/// A minute, and time to do it.
+const UNTIL_CLEARED: Duration = Duration::from_secs(75);
+
 /// `{"alg":"none"}` and `{"token_use":"access"}`.
 const UNSIGNED: &str = "eyJhbGciOiJub25lIn0.eyJ0b2tlbl91c2UiOiJhY2Nlc3MifQ.";
 
@@ -318,10 +326,31 @@ fn aws_config(stage: &mut Stage) -> Result {
 
 fn copy_credentials(stage: &mut Stage) -> Result {
     let app = stage.app()?;
+    click(app, "room-aws-access")?;
     click(app, "copy-credentials")?;
     shows(app, "copied", "it is cleared from the clipboard")?;
     shows(app, "handed-out", "You copied")?;
-    app.screenshot(&picture("app-copied"))
+    shows(app, "handed-out", "KeyfobDemoAuthenticated")?;
+    app.screenshot(&picture("app-copied"))?;
+    click(app, "room-account")?;
+    if !on_clipboard(stage)? {
+        return Err("no credentials are on the clipboard".into());
+    }
+    Ok(())
+}
+
+fn clipboard_cleared(stage: &mut Stage) -> Result {
+    wait_for("the clipboard to be cleared", UNTIL_CLEARED, || {
+        Ok((!on_clipboard(stage)?).then_some(()))
+    })
+}
+
+/// As another program sees it. What it holds is told to nobody.
+fn on_clipboard(stage: &Stage) -> Result<bool> {
+    let mut paste = stage.display.command("xclip");
+    let pasted = paste.args(["-out", "-selection", "clipboard"]).output()?;
+    let text = String::from_utf8_lossy(&pasted.stdout);
+    Ok(text.contains("AWS_SECRET_ACCESS_KEY="))
 }
 
 fn invoke(stage: &mut Stage) -> Result {

@@ -342,11 +342,12 @@ refresh_token_days = 3650
     async fn replace_the_dead(&mut self) -> Result {
         for place in 0..self.workers.len() {
             let port = self.workers[place].port;
-            let killed = self.stage.ledger().processes[&port].killed_at.is_some();
             let ended = match lock(&self.stage.children).get_mut(&port) {
                 Some(child) => child.try_wait()?,
                 None => None,
             };
+            // Afterwards: whoever kills it notes that first.
+            let killed = self.stage.ledger().processes[&port].killed_at.is_some();
             match ended {
                 Some(status) if !killed => {
                     return Err(format!("process {port} has ended by itself: {status}").into());

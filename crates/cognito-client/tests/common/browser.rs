@@ -1,7 +1,6 @@
 //! What reaches the loopback port: browsers, and whatever else asks.
 
-use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::net::Ipv4Addr;
 
 use cognito_emulator::Config;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,20 +10,6 @@ use url::Url;
 use super::World;
 
 pub const APP: &str = "dev.keyfob.desktop://auth/callback";
-
-/// A port that is free in both families, and outside the range from which systems choose by themselves.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
-    loop {
-        let port = start + NEXT.fetch_add(1, Ordering::SeqCst);
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
-            && TcpListener::bind((Ipv6Addr::LOCALHOST, port)).is_ok();
-        if free {
-            return port;
-        }
-    }
-}
 
 /// A profile with these redirects, all registered at the user pool.
 pub async fn world_with(redirects: &[String]) -> World {

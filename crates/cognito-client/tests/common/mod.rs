@@ -4,11 +4,12 @@
 
 pub mod browser;
 pub mod out;
+pub mod port;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use cognito_client::{
@@ -24,30 +25,44 @@ use url::Url;
 mod test_log;
 
 /// The system's time plus what a test adds to it.
-pub struct TestClock(watch::Sender<Duration>);
+pub struct TestClock {
+    ahead: watch::Sender<Duration>,
+    stands: OnceLock<SystemTime>,
+}
 
 impl TestClock {
     pub fn new() -> Arc<Self> {
-        Arc::new(Self(watch::channel(Duration::ZERO).0))
+        Arc::new(Self {
+            ahead: watch::channel(Duration::ZERO).0,
+            stands: OnceLock::new(),
+        })
     }
 
     pub fn advance(&self, by: Duration) {
-        self.0.send_modify(|offset| *offset += by);
+        self.ahead.send_modify(|ahead| *ahead += by);
+    }
+
+    /// From now on it goes only where it is advanced.
+    pub fn stand(&self) {
+        self.stands.get_or_init(|| SystemClock.now());
     }
 }
 
 impl cognito_verifier::Clock for TestClock {
     fn now(&self) -> SystemTime {
-        SystemClock.now() + *self.0.borrow()
+        let real = self.stands.get().copied();
+        real.unwrap_or_else(|| SystemClock.now()) + *self.ahead.borrow()
     }
 }
 
 impl Clock for TestClock {
     fn sleep_until(&self, moment: SystemTime) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let mut offset = self.0.subscribe();
+        let mut ahead = self.ahead.subscribe();
+        let stands = self.stands.get().copied();
         Box::pin(async move {
-            while SystemClock.now() + *offset.borrow_and_update() < moment {
-                if offset.changed().await.is_err() {
+            let now = || stands.unwrap_or_else(|| SystemClock.now());
+            while now() + *ahead.borrow_and_update() < moment {
+                if ahead.changed().await.is_err() {
                     return std::future::pending().await;
                 }
             }
