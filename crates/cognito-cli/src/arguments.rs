@@ -106,6 +106,7 @@ pub(crate) enum Command {
         json: bool,
     },
     /// Say who you are to AWS: account, role and identity
+    #[command(after_long_help = WHOAMI_EXAMPLES)]
     Whoami {
         #[command(flatten)]
         which: Which,
@@ -132,6 +133,7 @@ pub(crate) enum Command {
         json: bool,
     },
     /// List the profiles; the selected one is marked
+    #[command(after_long_help = PROFILES_EXAMPLES)]
     Profiles {
         /// As JSON
         #[arg(long)]
@@ -181,6 +183,7 @@ pub(crate) enum Command {
         which: Which,
     },
     /// Have the AWS CLI and every SDK work as you, by a profile in their own config file
+    #[command(after_long_help = AWS_CONFIG_EXAMPLES)]
     AwsConfig {
         #[command(subcommand)]
         what: AwsConfig,
@@ -230,6 +233,7 @@ pub(crate) enum Command {
         shell: clap_complete::Shell,
     },
     /// Write the manual pages into a folder
+    #[command(after_long_help = MAN_EXAMPLES)]
     Man {
         /// The folder, which must be there
         #[arg(value_name = "DIR")]
@@ -293,6 +297,22 @@ Examples:
   keyfob status
   keyfob status --json | jq -r .username";
 
+const WHOAMI_EXAMPLES: &str = "\
+Examples:
+  keyfob whoami
+  keyfob whoami --json | jq -r .account";
+
+const PROFILES_EXAMPLES: &str = "\
+Examples:
+  keyfob profiles
+  keyfob profiles --json | jq -r '.[].name'";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  mkdir -p ~/.local/share/man/man1
+  keyfob man ~/.local/share/man/man1
+  man keyfob";
+
 const ROLES_EXAMPLES: &str = "\
 Examples:
   keyfob roles
@@ -322,6 +342,11 @@ Examples:
   # In ~/.aws/config; `keyfob aws-config add` writes it:
   [profile example]
   credential_process = /usr/bin/keyfob credential-process --profile example";
+
+const AWS_CONFIG_EXAMPLES: &str = "\
+Examples:
+  keyfob aws-config add Example
+  keyfob aws-config remove Example";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:

@@ -47,7 +47,7 @@ pub(crate) fn choose(profile: &Profile, role: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(&error, error.remedy()))?;
     ProfileStore::of_user()
         .choose_role(profile, role)
-        .map_err(failed)?;
+        .map_err(|error| failed(&error))?;
     say(&format!(
         "you take {role} from now on; a program that runs goes on with the credentials it has until they expire"
     ));
@@ -56,9 +56,11 @@ pub(crate) fn choose(profile: &Profile, role: &str) -> Result<(), Failure> {
 
 pub(crate) fn forget(profile: &Profile) -> Result<(), Failure> {
     let profiles = ProfileStore::of_user();
-    match profiles.role(profile).map_err(failed)? {
+    match profiles.role(profile).map_err(|error| failed(&error))? {
         Some(role) => {
-            profiles.forget_role(profile, &role).map_err(failed)?;
+            profiles
+                .forget_role(profile, &role)
+                .map_err(|error| failed(&error))?;
             say("your choice is forgotten; you take the role you get without one");
         }
         None => say("you had chosen none"),
@@ -73,6 +75,6 @@ fn obtain(profile: &Profile) -> Result<Roles, Failure> {
     }
 }
 
-fn failed(error: ProfileError) -> Failure {
-    Failure::failed(&error, error.remedy())
+fn failed(error: &ProfileError) -> Failure {
+    Failure::failed(error, error.remedy())
 }
