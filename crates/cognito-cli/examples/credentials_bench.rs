@@ -5,7 +5,8 @@
 //!   from the keychain;
 //! - `crowd`: milliseconds until 50 at once, with the app, have theirs, and how many renewals that made;
 //! - `memory`: the most memory it had, from the app and from the keychain, in megabytes;
-//! - `idle`: milliseconds of processor time in two seconds of an app nobody asks.
+//! - `stalled`: milliseconds until it gives up, where the identity pool does not answer the app;
+//! - `idle`: milliseconds of processor time in two seconds of a session that is kept fresh and an agent nobody asks.
 //!
 //! It fills the keychain, and so wants one of its own.
 #![expect(clippy::print_stdout, reason = "a command-line program")]
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use cognito_agent::{Account, Agent, Place};
 use cognito_client::{MemoryStore, Profile, Session};
-use cognito_emulator::{Config, Emulator};
+use cognito_emulator::{Config, Emulator, Endpoint, Fault};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -46,6 +47,7 @@ fn main() -> Result {
             bench.answers(Path::new(peer))?,
             bench.crowd()?,
             bench.memory()?,
+            bench.stalled()?,
         ];
         if run > 0 {
             println!("{}", lines.join("\n"));
@@ -131,6 +133,8 @@ impl Bench {
             session.complete(&callback.await?).await?;
             Result::Ok(())
         })?;
+        let fresh = session.clone();
+        self.runtime.spawn(async move { fresh.keep_fresh().await });
         let account = Account::new(session);
         let place = Place::within(self.runtime_folder.join("keyfob"));
         let agent = Agent::new(place, move |_| Some(account.clone()));
@@ -216,6 +220,21 @@ impl Bench {
         std::io::copy(&mut reader, &mut std::io::sink())?;
         child.wait()?;
         Ok(kib * 1024. / 1e6)
+    }
+
+    fn stalled(&self) -> Result<String> {
+        let app = self.app()?;
+        self.emulator.fail_next(Endpoint::Credentials, Fault::Stall);
+        let begin = Instant::now();
+        let output = self.command(&["credential-process"]).output()?;
+        let took = milliseconds(begin.elapsed());
+        self.emulator.release();
+        app.set_enabled(false)?;
+        if output.status.code() == Some(1) && output.stdout.is_empty() {
+            Ok(format!("stalled {took:.3}"))
+        } else {
+            Err(format!("without an answer it ended with {}", output.status).into())
+        }
     }
 
     fn idle(&self, runs: usize) -> Result<Vec<String>> {

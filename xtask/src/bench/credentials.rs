@@ -13,6 +13,8 @@ const KEYCHAIN_MILLISECONDS: f64 = 25.;
 const RENEWALS: f64 = 1.;
 const MEGABYTES: f64 = 8.;
 const BINARY_MEGABYTES: f64 = 15.;
+/// What whoever runs it waits at most.
+const STALLED_MILLISECONDS: f64 = 2_000.;
 /// Of processor time, in two seconds in which nobody asks anything.
 const IDLE_MILLISECONDS: f64 = 0.5;
 
@@ -31,7 +33,8 @@ pub(super) fn measure(runs: u16) -> Result {
     let mut renewals = Series::new("renewals that made", "");
     let mut with_app = Series::new("answered by the app", "MB");
     let mut without = Series::new("from the keychain", "MB");
-    let mut idle = Series::new("processor time of an idle app, in 2 s", "ms");
+    let mut stalled = Series::new("until it gives up", "ms");
+    let mut idle = Series::new("processor time of session and agent, in 2 s", "ms");
     for line in measured.lines() {
         let (kind, numbers) = line.split_once(' ').unwrap_or_default();
         let numbers = numbers.split_whitespace().map(str::parse);
@@ -40,6 +43,7 @@ pub(super) fn measure(runs: u16) -> Result {
             "answer" => &mut [&mut agent, &mut least, &mut keychain],
             "crowd" => &mut [&mut crowd, &mut renewals],
             "memory" => &mut [&mut with_app, &mut without],
+            "stalled" => &mut [&mut stalled],
             "idle" => &mut [&mut idle],
             _ => return Err(format!("credentials_bench said: {line}").into()),
         };
@@ -50,6 +54,7 @@ pub(super) fn measure(runs: u16) -> Result {
     table("keyfob credential-process", &[&agent, &least, &keychain]);
     table("50 at once, with the app", &[&crowd, &renewals]);
     table("the most memory it had (VmHWM)", &[&with_app, &without]);
+    table("the identity pool does not answer", &[&stalled]);
     table("nobody asks", &[&idle]);
     #[expect(clippy::cast_precision_loss, reason = "megabytes")]
     let binary = std::fs::metadata(&keyfob)?.len() as f64 / 1e6;
@@ -73,6 +78,12 @@ pub(super) fn measure(runs: u16) -> Result {
             without.max(),
             MEGABYTES,
             " MB",
+        ),
+        limit(
+            "without an answer, at most",
+            stalled.max(),
+            STALLED_MILLISECONDS,
+            " ms",
         ),
         limit("the program", binary, BINARY_MEGABYTES, " MB"),
         limit("idle, median", idle.median(), IDLE_MILLISECONDS, " ms"),

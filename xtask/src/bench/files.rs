@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -26,6 +26,8 @@ const LARGE: usize = 256 * 1024 * 1024;
 const SMALL: usize = 64 * 1024;
 const NUMBER: usize = 500;
 const MEMORY_MIB: f64 = 128.;
+/// 5 GiB, of which no memory knows more than of 256 MB.
+const HUGE: u64 = 20 * LARGE as u64;
 const OURS: &str = "Keyfob";
 const OURS_SETTLED: &str = "Keyfob, all of it on the disk";
 
@@ -127,9 +129,44 @@ pub(super) fn measure(runs: u16) -> Result {
             " MiB",
         ));
     }
+    limits.push(huge(&place));
     drop(server);
     let _ = fs::remove_dir_all(&place.folder);
     limits.into_iter().collect()
+}
+
+/// One file of 5 GiB, up and down, by Keyfob alone and once.
+fn huge(place: &Place) -> Result {
+    let file = place.local(true, "huge");
+    let block = fs::read(place.local(true, "large"))?;
+    let mut whole = fs::File::create(&file)?;
+    for _ in 0..HUGE / block.len() as u64 {
+        whole.write_all(&block)?;
+    }
+    drop((whole, block));
+    let mut seconds = Vec::new();
+    let mut memory = Vec::new();
+    for (name, up) in [("upload", true), ("download", false)] {
+        let command = ours(place, up, "huge").ok_or("there is no Keyfob")?;
+        let took = place.timed(OURS, command, up, "huge")?;
+        let series = |all: &mut Vec<Series>, unit, value| {
+            let mut series = Series::new(name, unit);
+            series.push(value);
+            all.push(series);
+        };
+        series(&mut seconds, "s", took.done);
+        series(&mut memory, "MiB", took.mib);
+    }
+    table(
+        "one file of 5 GiB: time",
+        &seconds.iter().collect::<Vec<_>>(),
+    );
+    table(
+        "one file of 5 GiB: memory at most",
+        &memory.iter().collect::<Vec<_>>(),
+    );
+    let most = memory.iter().map(Series::max).fold(0., f64::max);
+    limit("memory", most, MEMORY_MIB, " MiB")
 }
 
 /// What is sent: bytes that neither compress nor repeat.

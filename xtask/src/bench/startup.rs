@@ -13,6 +13,9 @@ use crate::process::{Result, Running, Sink, root, target, wait_for};
 
 const LIMIT_TIME: f64 = 1.25;
 const LIMIT_MEMORY: f64 = 1.15;
+/// Milliseconds of processor time in five seconds of a window nobody uses, programs on: a five-hundredth of one core.
+const LIMIT_IDLE: f64 = 10.;
+const IDLE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What both programs print when their page has told them that it has painted.
 const PAINTED: &str = "the page is painted";
@@ -23,6 +26,7 @@ struct Program {
     time: Series,
     pss: Series,
     rss: Series,
+    idle: Series,
 }
 
 impl Program {
@@ -32,6 +36,7 @@ impl Program {
             time: Series::new(name, "ms"),
             pss: Series::new(name, "MiB"),
             rss: Series::new(name, "MiB"),
+            idle: Series::new(name, "ms"),
         }
     }
 
@@ -48,10 +53,12 @@ impl Program {
             );
         let (process, took) = Started::until_painted(command)?;
         let memory = process.idle_memory()?;
+        let idle = process.idle_time()?;
         if counts {
             self.time.push(took.as_secs_f64() * 1_000.);
             self.pss.push(memory.pss);
             self.rss.push(memory.rss);
+            self.idle.push(idle);
         }
         Ok(())
     }
@@ -96,7 +103,12 @@ pub(super) fn measure(runs: u16) -> Result {
         &[&keyfob.rss, &bare.rss],
     );
     let rss = limit("  ratio", keyfob.rss.times(&bare.rss), LIMIT_MEMORY, "");
-    time.and(pss).and(rss)
+    table(
+        "processor time of the idle process tree, in 5 s",
+        &[&keyfob.idle, &bare.idle],
+    );
+    let idle = limit("  Keyfob, median", keyfob.idle.median(), LIMIT_IDLE, " ms");
+    time.and(pss).and(rss).and(idle)
 }
 
 /// A started program, ended with this value together with what it started.
@@ -144,6 +156,30 @@ impl Started {
             Memory::of(&tree).map(Some)
         })
     }
+
+    /// Milliseconds of processor time that the tree takes in [`IDLE`].
+    fn idle_time(&self) -> Result<f64> {
+        let tree = tree(self.0.id())?;
+        let before = processor_time(&tree)?;
+        let begin = Instant::now();
+        wait_for("nothing", PATIENCE, || {
+            Ok((begin.elapsed() >= IDLE).then_some(()))
+        })?;
+        Ok(processor_time(&tree)? - before)
+    }
+}
+
+/// In milliseconds, of all threads (proc(5), `/proc/PID/task/TID/schedstat`).
+fn processor_time(tree: &[Process]) -> Result<f64> {
+    let mut nanoseconds = 0.;
+    for process in tree {
+        for thread in fs::read_dir(format!("/proc/{}/task", process.pid))? {
+            let stat = fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
+            let spent = stat.split(' ').next().unwrap_or_default().parse();
+            nanoseconds += spent.unwrap_or(0.);
+        }
+    }
+    Ok(nanoseconds / 1e6)
 }
 
 impl Drop for Started {
