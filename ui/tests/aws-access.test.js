@@ -44,6 +44,18 @@ describe('who one is at AWS', () => {
       assert.equal((await calls(tab, 'aws_identity')).length, 1, 'it is known still');
     }));
 
+  test('what is below stays where it is when the answer comes', () =>
+    inTab({}, async (tab) => {
+      await room(tab, views.signedIn, 'aws-access');
+      await answer(tab, 'plan_aws_config', views.configPlan);
+      const place = async () => (await at(tab, 'set-up-aws-config').boundingBox()).y;
+      const before = await place();
+      await answer(tab, 'aws_identity', views.awsAnswer);
+      await at(tab, 'aws-answer').waitFor();
+      const moved = Math.abs((await place()) - before);
+      assert.ok(moved < 24, `it moved by ${moved} px`);
+    }));
+
   test('how long credentials, token and session last stands side by side', () =>
     inTab({}, async (tab) => {
       await scenes['aws-answer'](tab);
