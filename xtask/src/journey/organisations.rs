@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::stage::{DEADLINE, Stage};
 use super::steps::{asked, click, id, keychain, new_tab, picture, shows, submit, wait_state};
 use crate::demo::{CLIENT_ID, PASSWORD};
-use crate::process::{Result, output, wait_for};
+use crate::process::{Result, built, output, wait_for};
 use crate::webdriver::{Page, http};
 
 const FIRST: &str = "Local demo";
@@ -92,10 +92,7 @@ pub(super) fn ending(stage: &mut Stage) -> Result {
     if revoked.status() != 200 {
         return Err(format!("the revocation was answered {}", revoked.status()).into());
     }
-    let shown = || output(Command::new("dunstctl").args(["count", "displayed"]));
-    wait_for("a notification", UNTIL_NOTICED, || {
-        Ok((shown()? == "1").then_some(()))
-    })?;
+    notified(1, UNTIL_NOTICED)?;
     stage.display.screenshot(&picture("notification"))?;
     stage.app()?.screenshot(&picture("app-another-ended"))?;
     if stage.browser.windows()?.len() != tabs {
@@ -113,8 +110,14 @@ pub(super) fn ending(stage: &mut Stage) -> Result {
     if opened != 1 {
         return Err(format!("{opened} browser windows were opened").into());
     }
-    wait_for("the notification to go", DEADLINE, || {
-        Ok((shown()? == "0").then_some(()))
+    notified(0, DEADLINE)
+}
+
+/// Waits until so many notifications can be seen.
+fn notified(number: usize, deadline: Duration) -> Result {
+    wait_for(&format!("{number} notifications"), deadline, || {
+        let shown = output(Command::new("dunstctl").args(["count", "displayed"]))?;
+        Ok((shown == number.to_string()).then_some(()))
     })
 }
 
@@ -138,6 +141,32 @@ pub(super) fn get_out(stage: &mut Stage) -> Result {
     } else {
         Err("the profile names no way back, and the browser was opened".into())
     }
+}
+
+pub(super) fn in_vain(stage: &mut Stage) -> Result {
+    let asked = Command::new(built("keyfob"))
+        .args(["credential-process", "--profile", SECOND])
+        .output()?;
+    if asked.status.code() != Some(4) || !asked.stdout.is_empty() {
+        return Err(format!(
+            "it was not told to sign in, and ended with {}",
+            asked.status
+        )
+        .into());
+    }
+    notified(1, DEADLINE)?;
+    stage.display.screenshot(&picture("notification-in-vain"))?;
+    let app = stage.app()?;
+    switch_to(app, SECOND)?;
+    click(app, "sign-in")?;
+    wait_state(app, "signedIn")?;
+    notified(0, DEADLINE)?;
+    for choice in ["account-menu", "sign-out", "sign-out-device"] {
+        click(app, choice)?;
+    }
+    wait_state(app, "signedOut")?;
+    switch_to(app, FIRST)?;
+    wait_state(app, "signedIn")
 }
 
 fn switch_to(app: &Page, name: &str) -> Result {

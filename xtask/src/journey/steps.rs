@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Step;
 use super::desktop::tray;
 use super::files::{delete_and_undo, download_and_share, drag_out, drop_onto, upload};
-use super::organisations::{ending, get_out, loopback, second, switch};
+use super::organisations::{ending, get_out, in_vain, loopback, second, switch};
 use super::stage::{APP_CLASS, DEADLINE, Stage};
 use crate::demo::{FarSide, PASSWORD, USER, pictures};
 use crate::process::{Result, output, variable, wait_for};
@@ -90,6 +90,10 @@ pub(super) const STEPS: &[(&str, Step)] = &[
     (
         "Sign out everywhere: of the second, at its user pool, and of no other",
         get_out,
+    ),
+    (
+        "a program asks in vain: a notification, gone when the person has signed in",
+        in_vain,
     ),
     ("Sign out: keychain empty, browser session ended", sign_out),
     ("the next sign-in asks for the password again", asks_again),
@@ -327,6 +331,7 @@ fn aws_config(stage: &mut Stage) -> Result {
 fn copy_credentials(stage: &mut Stage) -> Result {
     let app = stage.app()?;
     click(app, "room-aws-access")?;
+    shows(app, "aws-answer", "123456789012")?;
     click(app, "copy-credentials")?;
     shows(app, "copied", "it is cleared from the clipboard")?;
     shows(app, "handed-out", "You copied")?;
