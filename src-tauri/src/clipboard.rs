@@ -160,8 +160,11 @@ impl Board for SystemBoard {
     fn holds(&mut self, secret: &str) -> bool {
         match self.0.as_mut().map(arboard::Clipboard::get_text) {
             Some(Ok(text)) => *Zeroizing::new(text) == secret,
-            // Nothing, or a picture.
-            None | Some(Err(arboard::Error::ContentNotAvailable)) => false,
+            // Nothing, a picture, or text that is none.
+            None
+            | Some(Err(arboard::Error::ContentNotAvailable | arboard::Error::ConversionFailure)) => {
+                false
+            }
             Some(Err(_)) => true,
         }
     }

@@ -71,7 +71,10 @@ impl Process {
         let file = file.and_then(|file| Some(file.file_name()?.to_string_lossy().into_owned()));
         // What an update has replaced runs on.
         let file = file.map(|file| file.trim_end_matches(" (deleted)").to_owned());
-        let name = file.filter(|file| file.starts_with(comm) && !comm.is_empty());
+        // Who has started itself anew by /proc/self/exe, as web browsers do for their parts, is called after that link.
+        let is_of_file =
+            |file: &String| !comm.is_empty() && (file.starts_with(comm) || comm == "exe");
+        let name = file.filter(is_of_file);
         let name = name.unwrap_or_else(|| comm.to_owned());
         let arguments = std::fs::read(folder.join("cmdline")).unwrap_or_default();
         let arguments = || arguments.split(|byte| *byte == 0).skip(1);
@@ -141,6 +144,8 @@ mod tests {
             b"terraform-provider-aws_v6\0",
         );
         assert_eq!(long.name, "terraform-provider-aws_v6");
+        let anew = process(folder.path(), 23, "23 (exe) S 20 20", "/opt/code/code", b"");
+        assert_eq!(anew.name, "code");
         let odd = process(folder.path(), 22, "22 (a) (b\n) S 1 1", "/x", b"");
         assert_eq!((&*odd.name, odd.parent), ("a) (b", None));
     }

@@ -78,6 +78,9 @@ fn asking_as_somebody_else() {
     println!("heard {}", said.unwrap_or(0));
 }
 
+/// A program that is being copied cannot be started, and a child that is being started has the copy open still.
+static COPYING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Names the socket to serve to this program's own child.
 const IMPOSTOR: &str = "KEYFOB_TEST_IMPOSTOR";
 
@@ -101,6 +104,7 @@ async fn what_somebody_else_listens_to_is_not_asked() {
         eprintln!("left out: only root can be another user");
         return;
     }
+    let _turn = COPYING.lock().await;
     let stage = Stage::new().await;
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     let program = folder.path().join("impostor");
@@ -126,6 +130,8 @@ async fn what_somebody_else_listens_to_is_not_asked() {
     open(place.folder(), 0o700).unwrap();
     let answer = ask(&place, &stage.request(CREDENTIALS), PATIENCE);
     assert!(matches!(answer, Err(AskError::NoAgent)), "{answer:?}");
+    // It is over in any case, whoever came first.
+    drop(UnixStream::connect(socket(&place)));
     assert!(said.any(|line| line.unwrap() == "heard 0"));
     assert!(impostor.wait().unwrap().success());
 }
@@ -137,6 +143,7 @@ async fn another_user_is_refused_even_where_the_folder_lets_them_in() {
         eprintln!("left out: only root can be another user");
         return;
     }
+    let _turn = COPYING.lock().await;
     let stage = Stage::new().await;
     // As if nothing but the question of who asks kept them out.
     let folder = tempfile::tempdir_in("/tmp").unwrap();

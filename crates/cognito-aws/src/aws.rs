@@ -69,17 +69,13 @@ impl Aws {
         Self::build(session, Some(profiles), PATIENCE, FUNCTION_PATIENCE)
     }
 
-    /// As [`with_choices`](Self::with_choices), with this long for each request instead of 20 seconds, and of 15
-    /// minutes for a function.
+    /// As [`new`](Self::new), with this long for each request instead of 20 seconds, and of 15 minutes
+    /// for a function.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn with_patience(
-        session: Session,
-        profiles: ProfileStore,
-        patience: Duration,
-    ) -> Result<Self, Error> {
-        Self::build(session, Some(profiles), patience, patience)
+    pub fn with_patience(session: Session, patience: Duration) -> Result<Self, Error> {
+        Self::build(session, None, patience, patience)
     }
 
     fn build(

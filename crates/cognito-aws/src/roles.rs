@@ -28,21 +28,25 @@ impl Roles {
     /// The person's role of this ARN, or of this name where only one of theirs has it.
     ///
     /// # Errors
-    /// [`Error::Configuration`] with those there are to choose from, when it is none of them.
+    /// [`Error::Configuration`] with those there are to choose from, when it is none of them, or the name of several.
     pub fn named(&self, role: &str) -> Result<&str, Error> {
         // With its path or without.
-        let has_name = |listed: &&String| {
-            listed
-                .strip_suffix(role)
-                .is_some_and(|before| before.ends_with('/'))
+        let has_name = |listed: &str| {
+            let before = listed.strip_suffix(role);
+            listed == role || before.is_some_and(|before| before.ends_with('/'))
         };
-        let mut of_name = self.listed.iter().filter(has_name);
-        let found = match self.listed.iter().find(|listed| *listed == role) {
-            None => of_name.next().filter(|_| of_name.next().is_none()),
-            found => found,
+        let mut found = self
+            .listed
+            .iter()
+            .map(String::as_str)
+            .filter(|listed| has_name(listed));
+        let problem = match (found.next(), found.next()) {
+            (Some(only), None) => return Ok(only),
+            (None, _) => format!("“{role}” is not one of your roles"),
+            (Some(_), Some(_)) => format!("several of your roles are called “{role}”"),
         };
-        found.map(String::as_str).ok_or_else(|| Error::Configuration {
-            problem: format!("“{role}” is not one of your roles"),
+        Err(Error::Configuration {
+            problem,
             remedy: if self.listed.is_empty() {
                 "There is nothing to choose from: your groups have no roles. Ask your administrator for a group that has one.".into()
             } else {
@@ -63,7 +67,7 @@ impl Aws {
         let claims = IdClaims::of(&self.session().id_token().await?)?;
         let provider = self.provider();
         Ok(Roles {
-            listed: claims.roles().into_iter().map(str::to_owned).collect(),
+            listed: each_once(claims.roles()),
             preferred: claims.preferred_role.clone(),
             chosen: provider.chosen_role()?,
             by_profile: self.session().profile().aws.role_arn.clone(),
@@ -135,6 +139,56 @@ impl CognitoCredentialsProvider {
     }
 }
 
+/// As many groups may have one role.
+fn each_once(roles: Vec<&str>) -> Vec<String> {
+    let mut once: Vec<String> = Vec::with_capacity(roles.len());
+    for role in roles {
+        if !once.iter().any(|known| known == role) {
+            once.push(role.to_owned());
+        }
+    }
+    once
+}
+
 fn of_session(error: ProfileError) -> cognito_client::Error {
     error.into()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_enough_where_one_role_alone_has_it() {
+        let (here, there) = (
+            "arn:aws:iam::111111111111:role/Reader",
+            "arn:aws:iam::222222222222:role/staff/Reader",
+        );
+        let writer = "arn:aws:iam::111111111111:role/Writer";
+        let roles = Roles {
+            listed: each_once(vec![here, there, writer, here]),
+            preferred: None,
+            chosen: None,
+            by_profile: None,
+        };
+        assert_eq!(roles.listed, [here, there, writer]);
+        for (named, role) in [
+            (here, here),
+            (there, there),
+            ("staff/Reader", there),
+            ("Writer", writer),
+        ] {
+            assert_eq!(roles.named(named).unwrap(), role);
+        }
+        for (named, problem) in [
+            ("Reader", "several of your roles are called"),
+            ("", "is not one of your roles"),
+            ("riter", "is not one of your roles"),
+        ] {
+            let error = roles.named(named).unwrap_err();
+            assert!(error.to_string().contains(problem), "{error}");
+            assert!(error.remedy().contains(there), "{}", error.remedy());
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials;
 use cognito_aws::{Aws, AwsService, Error};
-use cognito_client::{MemoryStore, ProfileStore, Session, SignOutScope, TransientCause};
+use cognito_client::{MemoryStore, Session, SignOutScope, TransientCause};
 use cognito_emulator::{Endpoint, Fault};
 use serde_json::{Value, json};
 
@@ -241,8 +241,7 @@ async fn a_refused_invocation_says_who_must_act() {
 async fn a_function_that_does_not_answer_may_still_run() {
     let stage = Stage::new().await;
     // Credentials first, so that only the function is under the short patience.
-    let profiles = ProfileStore::new("/nonexistent".into(), None);
-    let aws = Aws::with_patience(stage.session.clone(), profiles, Duration::from_secs(2)).unwrap();
+    let aws = Aws::with_patience(stage.session.clone(), Duration::from_secs(2)).unwrap();
     aws.caller_identity().await.unwrap();
     stage.emulator.fail_next(Endpoint::Invoke, Fault::Stall);
     let error = aws.invoke("hello", "{}").await.unwrap_err();

@@ -203,8 +203,19 @@ fn what_stands_in_for_aws_is_written_and_follows_the_profile() {
         files.text(),
         text("endpoint_url = http://127.0.0.1:9230\r\n")
     );
+    // The profile is of AWS itself now.
+    files.add(&addition("example")).unwrap();
+    assert_eq!(files.text(), text(""));
+    files.add(&emulated("example", 9230)).unwrap();
     files.remove();
     assert_eq!(files.text(), "[default]\r\n");
+
+    // What a person has added stays, and is the only one.
+    files.add(&addition("example")).unwrap();
+    let by_hand = files.text() + "endpoint_url = http://127.0.0.1:4566\r\n";
+    fs::write(files.config(), &by_hand).unwrap();
+    assert!(files.add(&emulated("example", 9229)).unwrap().is_empty());
+    assert_eq!(files.text(), by_hand);
 
     // Somebody else's would be the second of one name.
     let theirs = "[profile example]\nendpoint_url = http://127.0.0.1:4566\noutput = json\n";
@@ -505,6 +516,7 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
         2 => Just(b"[default]".to_vec()),
         1 => Just(b"[sso-session example]".to_vec()),
         1 => Just(b"region = us-east-1".to_vec()),
+        1 => Just(b"endpoint_url = http://127.0.0.1:4566".to_vec()),
         1 => Just(b"role_arn: arn:aws:iam::1:role/x".to_vec()),
         1 => Just(b"s3 =".to_vec()),
         1 => Just(b"  addressing_style = path".to_vec()),

@@ -20,8 +20,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// The least that is left of credentials that are handed out, where AWS gives that much: below it the AWS
 /// CLI and boto3 ask again each time.
 pub(crate) const AT_LEAST: Duration = Duration::from_secs(15 * 60);
-/// The same where nobody can renew them: a shell, and a program that is run with them.
-pub(crate) const TO_WORK_WITH: Duration = Duration::from_secs(60 * 60);
+/// The same where nobody can renew them, a shell and a program that is run with them: as much as there can be.
+pub(crate) const TO_WORK_WITH: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// How to ask.
 #[derive(Clone, Copy)]

@@ -19,7 +19,8 @@ pub(crate) enum AwsConfig {
     ///
     /// Adds [profile NAME] with credential_process, region and an emulator's endpoint_url to ~/.aws/config, or the file
     /// that AWS_CONFIG_FILE names. Every other byte of it stays, and the file as it was is kept beside it as
-    /// config.keyfob-backup. Done again, it changes nothing, or the path of this command if that has moved.
+    /// config.keyfob-backup. Done again, it changes nothing but the path of this command and the endpoint_url, if
+    /// those have changed.
     #[command(after_long_help = ADD_EXAMPLES)]
     Add(Add),
     /// Remove what `add` has added

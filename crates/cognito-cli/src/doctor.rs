@@ -103,7 +103,13 @@ async fn there(profile: &Profile, with: &Equipment, keychain: &Finding) -> Vec<F
         // Each connection has said so.
         return findings;
     };
-    let session = Session::builder(profile.clone(), with.store.clone())
+    // As the profile's own: what is chosen is asked for, and not forgotten where it cannot be had any more.
+    let chosen = with.choices.role(profile);
+    let mut as_chosen = profile.clone();
+    if let Ok(Some(role)) = &chosen {
+        as_chosen.aws.role_arn = Some(role.clone());
+    }
+    let session = Session::builder(as_chosen, with.store.clone())
         .clock(with.clock.clone())
         .http_patience(with.patience)
         .build();
@@ -135,8 +141,16 @@ async fn there(profile: &Profile, with: &Equipment, keychain: &Finding) -> Vec<F
             Outcome::Failed | Outcome::Skipped => Some("session failed".to_owned()),
         };
         let mut findings = vec![stored];
-        let aws = session::aws(&session, &with.choices, because.as_deref(), with.patience);
-        findings.extend(aws.await);
+        if let Err(error) = &chosen {
+            let message = error.to_string();
+            findings.push(Finding::failed(
+                "role",
+                "choice_unreadable",
+                message,
+                error.remedy(),
+            ));
+        }
+        findings.extend(session::aws(&session, because.as_deref(), with.patience).await);
         findings
     };
     let (client, signed_in, api) = tokio::join!(

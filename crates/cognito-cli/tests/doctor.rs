@@ -5,7 +5,6 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -148,8 +147,11 @@ fn who_opens_the_apps_links_is_told() {
         "#!/bin/sh\n[ \"$*\" = '{asked}' ] && read -r answer < '{}' && echo \"$answer\"\n",
         answer_file.display()
     );
-    fs::write(path("xdg-mime"), desktop).unwrap();
-    fs::set_permissions(path("xdg-mime"), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(path("desktop"), desktop).unwrap();
+    // By another program: what this one has open for writing, a child of another test might, too.
+    let mut install = Command::new("install");
+    install.args(["-m", "700"]).arg(path("desktop"));
+    assert!(install.arg(path("xdg-mime")).status().unwrap().success());
     fs::write(path("profile.toml"), profile("http://127.0.0.1:1")).unwrap();
     for (answer, outcome, code) in [
         ("keyfob-desktop-handler.desktop", "ok", "ok"),

@@ -22,8 +22,8 @@ use crate::view::{
     HandingOutView, RolesView, sentence, unix_seconds,
 };
 
-/// So much is left at least in credentials that are copied: the AWS CLI and boto3 want new ones below it.
-const LASTING: Duration = Duration::from_secs(60 * 60);
+/// So much is wanted of credentials that are copied, which nobody can renew there: as much as there can be.
+const LASTING: Duration = Duration::from_secs(12 * 60 * 60);
 /// How many handings-out are shown.
 const SHOWN: usize = 200;
 

@@ -26,7 +26,7 @@ const LARGE: usize = 256 * 1024 * 1024;
 const SMALL: usize = 64 * 1024;
 const NUMBER: usize = 500;
 const MEMORY_MIB: f64 = 128.;
-/// 5 GiB, of which no memory knows more than of 256 MB.
+/// 5 GiB, for which no more memory may be needed than for 256 MB.
 const HUGE: u64 = 20 * LARGE as u64;
 const OURS: &str = "Keyfob";
 const OURS_SETTLED: &str = "Keyfob, all of it on the disk";

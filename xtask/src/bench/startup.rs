@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -159,27 +160,40 @@ impl Started {
 
     /// Milliseconds of processor time that the tree takes in [`IDLE`].
     fn idle_time(&self) -> Result<f64> {
-        let tree = tree(self.0.id())?;
-        let before = processor_time(&tree)?;
+        let before = processor_time(&tree(self.0.id())?)?;
         let begin = Instant::now();
         wait_for("nothing", PATIENCE, || {
             Ok((begin.elapsed() >= IDLE).then_some(()))
         })?;
-        Ok(processor_time(&tree)? - before)
+        let after = processor_time(&tree(self.0.id())?)?;
+        // Thread by thread: one that has ended takes nothing of the others away, one that is new counts.
+        let spent = after
+            .iter()
+            .map(|(thread, after)| after - before.get(thread).unwrap_or(&0.));
+        Ok(spent.sum())
     }
 }
 
-/// In milliseconds, of all threads (proc(5), `/proc/PID/task/TID/schedstat`).
-fn processor_time(tree: &[Process]) -> Result<f64> {
-    let mut nanoseconds = 0.;
+/// In milliseconds, of each thread (proc(5), `/proc/PID/task/TID/schedstat`).
+fn processor_time(tree: &[Process]) -> Result<HashMap<PathBuf, f64>> {
+    let mut all = HashMap::new();
     for process in tree {
-        for thread in fs::read_dir(format!("/proc/{}/task", process.pid))? {
-            let stat = fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
-            let spent = stat.split(' ').next().unwrap_or_default().parse();
-            nanoseconds += spent.unwrap_or(0.);
+        for thread in fs::read_dir(format!("/proc/{}/task", process.pid))
+            .into_iter()
+            .flatten()
+        {
+            let thread = thread?.path();
+            let stat = fs::read_to_string(thread.join("schedstat")).unwrap_or_default();
+            let nanoseconds: f64 = stat
+                .split(' ')
+                .next()
+                .unwrap_or_default()
+                .parse()
+                .unwrap_or(0.);
+            all.insert(thread, nanoseconds / 1e6);
         }
     }
-    Ok(nanoseconds / 1e6)
+    Ok(all)
 }
 
 impl Drop for Started {

@@ -104,26 +104,17 @@ impl Edit {
     /// Our settings, each with a line ending.
     fn settings(&self, newline: &str) -> String {
         match self {
-            Self::Add { region, .. } => {
-                format!("{}region = {region}{newline}", self.command(newline))
+            Self::Add {
+                value,
+                region,
+                endpoint,
+                ..
+            } => {
+                let command = command_and_endpoint(value, endpoint.as_deref(), newline);
+                format!("{command}region = {region}{newline}")
             }
             Self::Remove { .. } => String::new(),
         }
-    }
-
-    /// Where credentials come from, and who they are for: what is written anew when it has changed.
-    fn command(&self, newline: &str) -> String {
-        let Self::Add {
-            value, endpoint, ..
-        } = self
-        else {
-            return String::new();
-        };
-        let mut lines = format!("credential_process = {value}{newline}");
-        if let Some(endpoint) = endpoint {
-            lines.push_str(&format!("{ENDPOINT} = {endpoint}{newline}"));
-        }
-        lines
     }
 
     fn append(&self, bytes: &[u8]) -> Splice {
@@ -169,20 +160,24 @@ impl Edit {
         {
             let setting = &section.settings[index];
             let below = right_below(section, index, ENDPOINT);
-            let has_endpoint = endpoint.as_ref().is_none_or(|endpoint| {
-                below.is_some_and(|below| below.value == endpoint.as_bytes())
-            });
-            if setting.value == value.as_bytes() && has_endpoint {
+            let end = below.map_or(setting.lines.end, |below| below.lines.end);
+            // One that somebody else has set stays, and no second is set: botocore would read nothing of the file then.
+            let is_theirs = |other: &Setting<'_>| {
+                other.key == ENDPOINT && !(setting.lines.start..end).contains(&other.lines.start)
+            };
+            let has_theirs = section.settings.iter().any(is_theirs);
+            let endpoint = endpoint.as_deref().filter(|_| !has_theirs);
+            if setting.value == value.as_bytes()
+                && below.map(|below| below.value) == endpoint.map(str::as_bytes)
+            {
                 return Ok(Vec::new());
             }
-            let mut ours = setting.lines.clone();
-            if let (Some(below), Some(_)) = (below, endpoint) {
-                ours.end = below.lines.end;
-            }
-            let range = whole(lines, ours);
+            let range = whole(lines, setting.lines.start..end);
             let text = match ending_of(&bytes[range.clone()]) {
-                "" => self.command(document::newline(bytes)).trim_end().to_owned(),
-                ending => self.command(ending),
+                "" => command_and_endpoint(value, endpoint, document::newline(bytes))
+                    .trim_end()
+                    .to_owned(),
+                ending => command_and_endpoint(value, endpoint, ending),
             };
             return Ok(vec![Splice {
                 range,
@@ -289,6 +284,13 @@ fn taken_out(bytes: &[u8], lines: &[Line<'_>], section: &Section<'_>, index: usi
         splices.extend(replaced);
     }
     splices
+}
+
+/// Where credentials come from, and whom they are for: what is written anew when it has changed.
+fn command_and_endpoint(value: &str, endpoint: Option<&str>, newline: &str) -> String {
+    let endpoint = endpoint.map(|endpoint| format!("{ENDPOINT} = {endpoint}{newline}"));
+    let endpoint = endpoint.unwrap_or_default();
+    format!("credential_process = {value}{newline}{endpoint}")
 }
 
 /// The setting of this key where we write it: right below the one at `index`.

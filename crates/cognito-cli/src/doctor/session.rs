@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cognito_aws::{Aws, AwsService, CallerIdentity, EntryKind, Error, Files, Folder};
-use cognito_client::{ProfileStore, Session, SessionState};
+use cognito_client::{Session, SessionState};
 use cognito_verifier::{ClientIds, JwksCache, UserPool, Verifier};
 use reqwest::Client;
 use tokio::time::timeout;
@@ -108,7 +108,6 @@ fn too_slow(check: &'static str, patience: Duration) -> Finding {
 /// Credentials from the identity pool, and what AWS lets them do. `because` says why there can be none.
 pub(crate) async fn aws(
     session: &Session,
-    choices: &ProfileStore,
     because: Option<&str>,
     patience: Duration,
 ) -> Vec<Finding> {
@@ -126,7 +125,7 @@ pub(crate) async fn aws(
     if let Some(because) = because {
         return skipped(because);
     }
-    let aws = match Aws::with_patience(session.clone(), choices.clone(), patience) {
+    let aws = match Aws::with_patience(session.clone(), patience) {
         Ok(aws) => aws,
         Err(error) => {
             let mut findings = skipped("identity-pool failed");

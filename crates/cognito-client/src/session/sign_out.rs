@@ -166,7 +166,7 @@ impl Session {
             .is_some_and(|next| now < next && next <= now + reminder.pause);
         if !owed {
             *reminder = Reminder::default();
-        } else if !waiting && self.pay_owed().await {
+        } else if !waiting && self.inner.paying.try_lock().is_ok() && self.pay_owed().await {
             reminder.pause = (reminder.pause * 2).clamp(FIRST, LONGEST);
             reminder.next = Some(self.local_now() + reminder.pause);
         }
