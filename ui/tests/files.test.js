@@ -177,9 +177,9 @@ describe('the list', () => {
       await press(tab, 'Control+a');
       await tab.getByText('10,000 of 10,000 chosen').waitFor();
       // Wherever one is, a few screenfuls are there and not all of them.
-      const rows = await tab.evaluate(async () => {
+      const drawn = await tab.evaluate(async () => {
         const grid = document.querySelector('[role=grid]');
-        const rows = [];
+        const drawn = [];
         for (let at = 0; at < 40; at += 1) {
           grid.scrollTop = at * 9_000;
           // Drawn after what the scrolling has caused.
@@ -190,11 +190,11 @@ describe('the list', () => {
             return bottom > seen.top && top < seen.bottom;
           };
           const all = [...grid.querySelectorAll('[role=row]')];
-          rows.push([all.length, all.filter(inSight).length]);
+          drawn.push([all.length, all.filter(inSight).length]);
         }
-        return rows;
+        return drawn;
       });
-      for (const [all, inSight] of rows)
+      for (const [all, inSight] of drawn)
         assert.ok(inSight > 5 && all < 200, `${inSight} of ${all} rows are in sight`);
     }));
 
