@@ -81,6 +81,20 @@ fn asking_as_somebody_else() {
 /// A program that is being copied cannot be started, and a child that is being started has the copy open still.
 static COPYING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
+/// A folder that every user may enter, and this very program in it.
+fn where_anybody_may_run_this() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let program = folder.path().join("stranger");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    open(&program, 0o755).unwrap();
+    open(folder.path(), 0o755).unwrap();
+    (folder, program)
+}
+
+fn open(path: &Path, mode: u32) -> std::io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
 /// Names the socket to serve to this program's own child.
 const IMPOSTOR: &str = "KEYFOB_TEST_IMPOSTOR";
 
@@ -106,12 +120,7 @@ async fn what_somebody_else_listens_to_is_not_asked() {
     }
     let _turn = COPYING.lock().await;
     let stage = Stage::new().await;
-    let folder = tempfile::tempdir_in("/tmp").unwrap();
-    let program = folder.path().join("impostor");
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-    let open = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
-    open(&program, 0o755).unwrap();
-    open(folder.path(), 0o755).unwrap();
+    let (folder, program) = where_anybody_may_run_this();
     let place = Place::within(folder.path().join("keyfob"));
     fs::create_dir(place.folder()).unwrap();
     // As if nothing but the question of who listens kept them from being asked.
@@ -138,7 +147,6 @@ async fn what_somebody_else_listens_to_is_not_asked() {
 
 #[tokio::test]
 async fn another_user_is_refused_even_where_the_folder_lets_them_in() {
-    let open = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
     if !is_root() {
         eprintln!("left out: only root can be another user");
         return;
@@ -146,14 +154,10 @@ async fn another_user_is_refused_even_where_the_folder_lets_them_in() {
     let _turn = COPYING.lock().await;
     let stage = Stage::new().await;
     // As if nothing but the question of who asks kept them out.
-    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let (folder, program) = where_anybody_may_run_this();
     let place = Place::within(folder.path().join("keyfob"));
     let agent = common::agent(&place, &stage.session);
     agent.set_enabled(true).unwrap();
-    let program = folder.path().join("stranger");
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-    open(&program, 0o755).unwrap();
-    open(folder.path(), 0o755).unwrap();
     open(place.folder(), 0o755).unwrap();
     open(&socket(&place), 0o666).unwrap();
 

@@ -141,15 +141,15 @@ async fn there(profile: &Profile, with: &Equipment, keychain: &Finding) -> Vec<F
             Outcome::Failed | Outcome::Skipped => Some("session failed".to_owned()),
         };
         let mut findings = vec![stored];
-        if let Err(error) = &chosen {
-            let message = error.to_string();
-            findings.push(Finding::failed(
-                "role",
-                "choice_unreadable",
-                message,
-                error.remedy(),
-            ));
-        }
+        // Programs take no other role for want of a readable choice.
+        let because = match &chosen {
+            Ok(_) => because,
+            Err(error) => {
+                let (message, code) = (error.to_string(), "choice_unreadable");
+                findings.push(Finding::failed("choice", code, message, error.remedy()));
+                Some("choice failed".to_owned())
+            }
+        };
         findings.extend(session::aws(&session, because.as_deref(), with.patience).await);
         findings
     };

@@ -281,19 +281,17 @@ async fn a_link_lives_as_long_as_it_can_and_says_how_long() {
     // Half an hour later the credentials at hand would last no longer than the other half.
     room.stage.advance(Duration::from_secs(40 * 60));
     assert_eq!(reqwest::get(link.url).await.unwrap().status(), 403);
-    let link = room
-        .files
-        .link(&room.own, "for you/ä +.txt", 24 * HOUR)
-        .await
-        .unwrap();
-    let left = link
-        .expires
-        .duration_since(room.stage.session.now())
-        .unwrap();
+    let for_a_day = async || {
+        let link = room.files.link(&room.own, "for you/ä +.txt", 24 * HOUR);
+        let link = link.await.unwrap();
+        let left = link.expires.duration_since(room.stage.session.now());
+        (link.url, left.unwrap())
+    };
+    let (url, left) = for_a_day().await;
     assert!(HOUR - MINUTE < left && left <= HOUR, "{left:?}");
     assert_eq!(room.stage.asked("GetCredentialsForIdentity"), 2);
     assert_eq!(
-        reqwest::get(link.url).await.unwrap().text().await.unwrap(),
+        reqwest::get(url).await.unwrap().text().await.unwrap(),
         "hello"
     );
 
@@ -303,18 +301,10 @@ async fn a_link_lives_as_long_as_it_can_and_says_how_long() {
         let emulator = &room.stage.emulator;
         emulator.fail_next(Endpoint::Credentials, Fault::Status(500));
     }
-    let link = room
-        .files
-        .link(&room.own, "for you/ä +.txt", 24 * HOUR)
-        .await
-        .unwrap();
-    let left = link
-        .expires
-        .duration_since(room.stage.session.now())
-        .unwrap();
+    let (url, left) = for_a_day().await;
     assert!(19 * MINUTE < left && left <= 20 * MINUTE, "{left:?}");
     room.stage.emulator.clear_faults();
-    assert_eq!(reqwest::get(link.url).await.unwrap().status(), 200);
+    assert_eq!(reqwest::get(url).await.unwrap().status(), 200);
 
     let error = room
         .files

@@ -408,6 +408,24 @@ async fn the_role_is_the_one_that_programs_get() {
     let role = of(&findings, "role");
     assert_eq!(role.outcome, Outcome::Ok, "{role}");
     assert!(role.message.contains(CHOSEN), "{role}");
+
+    // One that was lost is said, and stays for the program that is told of it.
+    const LOST: &str = "arn:aws:iam::123456789012:role/Lost";
+    choices.choose_role(&ward.profile, LOST).unwrap();
+    let findings = ward.findings().await;
+    assert_eq!(of(&findings, "identity-pool").outcome, Outcome::Failed);
+    let chosen = choices.role(&ward.profile).unwrap();
+    assert_eq!(chosen.as_deref(), Some(LOST));
+
+    std::fs::write(ward.folder.path().join("user/roles"), "{").unwrap();
+    let findings = ward.findings().await;
+    assert_failed(
+        &findings,
+        "choice",
+        "choice_unreadable",
+        "choose your role again",
+    );
+    assert_skipped(&findings, "role", "choice failed");
 }
 
 #[tokio::test]

@@ -164,9 +164,11 @@ impl Session {
         let waiting = reminder
             .next
             .is_some_and(|next| now < next && next <= now + reminder.pause);
+        // Where somebody is at it, one more would only wait for its turn.
+        let is_free = self.inner.paying.try_lock().is_ok();
         if !owed {
             *reminder = Reminder::default();
-        } else if !waiting && self.inner.paying.try_lock().is_ok() && self.pay_owed().await {
+        } else if !waiting && is_free && self.pay_owed().await {
             reminder.pause = (reminder.pause * 2).clamp(FIRST, LONGEST);
             reminder.next = Some(self.local_now() + reminder.pause);
         }
